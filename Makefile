@@ -1,0 +1,48 @@
+# Everything runs in an environment of the project's own, .venv. Needed beforehand: Python 3.11 to 3.13 and make.
+PYTHON ?= python3
+VENV   := .venv
+RUN    := $(VENV)/bin/python
+STAMP  := $(VENV)/.installed
+
+.PHONY: demo test test-slow test-peer test-gpu check docs clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo       run the main job: an 8-channel ring transmitter, results in ./results"
+	@echo "make test       run the tests (minutes)"
+	@echo "make test-slow  run the slow tests too"
+	@echo "make test-peer  compare and time against SAX, in .venv-peers"
+	@echo "make test-gpu   run the tests that need a GPU"
+	@echo "make check      format, lint, types, direction of imports"
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "Python 3.11 to 3.13 is needed, this is %d.%d; choose one with: make PYTHON=python3.12" % sys.version_info[:2])'
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check --editable ".[test]"
+	@touch $(STAMP)
+
+demo: $(STAMP)
+	$(VENV)/bin/photonics-core run wdm-transmitter --out results/wdm-transmitter
+
+test: $(STAMP)
+	$(RUN) -m pytest -m "not slow and not peer and not gpu"
+
+test-slow: $(STAMP)
+	$(RUN) -m pytest -m "not peer and not gpu"
+
+test-gpu: $(STAMP)
+	$(RUN) -m pytest -m gpu
+
+.venv-dev/.installed: pyproject.toml
+	$(PYTHON) -m venv .venv-dev
+	.venv-dev/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	@touch $@
+
+check: .venv-dev/.installed
+	.venv-dev/bin/ruff format --check .
+	.venv-dev/bin/ruff check .
+	.venv-dev/bin/pyright --pythonpath .venv-dev/bin/python
+	.venv-dev/bin/lint-imports
+
+clean:
+	rm -rf $(VENV) .venv-dev .venv-peers build dist *.egg-info results

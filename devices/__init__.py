@@ -1,0 +1,1 @@
+"""What an engineer draws: waveguides, couplers, rings, buses of rings and the transmitters built of them."""

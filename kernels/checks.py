@@ -1,0 +1,76 @@
+"""Input checks, so that every error of the package speaks with one voice.
+
+A check looks only at values that are there: a traced value (inside `jit`, `grad` or `vmap`) passes,
+because its number is not known yet. Everything is checked on the host, before anything is compiled.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import jax
+import numpy as np
+
+
+def is_concrete(*values: Any) -> bool:
+    """Say whether all values have numbers that the host can read (none is traced)."""
+    return not any(isinstance(value, jax.core.Tracer) for value in values)
+
+
+def check_range(
+    name: str,
+    value: Any,
+    low: float = -np.inf,
+    high: float = np.inf,
+    unit: str = "",
+    *,
+    exclusive: bool = False,
+) -> None:
+    """Raise a `ValueError` unless every element of `value` is a real number within [low, high].
+
+    With `exclusive` the bounds themselves are outside. Infinite bounds admit finite values only.
+    """
+    if not is_concrete(value):
+        return
+    array = np.asarray(value)
+    if array.dtype.kind in "cOSU":
+        raise ValueError(f"{name} = {value!r} is not a real number")
+    array = array.astype(np.float64)
+    inside = (array > low) & (array < high) if exclusive else (array >= low) & (array <= high)
+    wrong = np.ravel(array[~(inside & np.isfinite(array))])
+    if wrong.size:
+        raise ValueError(f"{name} = {wrong[0]:.6g}{_spaced(unit)} is outside {_interval(low, high, exclusive)}")
+
+
+def check_positive(name: str, value: Any, unit: str = "") -> None:
+    """Raise a `ValueError` unless every element of `value` is finite and above zero."""
+    check_range(name, value, 0.0, np.inf, unit, exclusive=True)
+
+
+def check_finite(name: str, value: Any, unit: str = "") -> None:
+    """Raise a `ValueError` unless every element of `value` is finite."""
+    check_range(name, value, unit=unit)
+
+
+def check_choice(name: str, value: Any, choices: Iterable[Any]) -> None:
+    """Raise a `ValueError` unless `value` is one of `choices`."""
+    choices = list(choices)
+    if value not in choices:
+        raise ValueError(f"{name} = {value!r} is not one of {', '.join(repr(c) for c in choices)}")
+
+
+def check_kind(name: str, value: Any, kind: type) -> None:
+    """Raise a `ValueError` unless `value` is an instance of `kind`."""
+    if not isinstance(value, kind):
+        raise ValueError(f"{name} = {value!r} is not of the kind {kind.__name__}")
+
+
+def _spaced(unit: str) -> str:
+    return f" {unit}" if unit else ""
+
+
+def _interval(low: float, high: float, exclusive: bool) -> str:
+    if low == -np.inf and high == np.inf:
+        return "the finite numbers"
+    left = "(" if exclusive or low == -np.inf else "["
+    right = ")" if exclusive or high == np.inf else "]"
+    return f"{left}{low:g}, {high:g}{right}"

@@ -1,0 +1,213 @@
+"""Closed forms of ring resonators: one ring beside one or two guides, and a chain of coupled rings.
+
+Arguments are chosen so that no digit is lost where a ring is most sensitive. A coupler is given by its angle theta
+(field self-coupling t = cos theta, cross-coupling i k = i sin theta), which is smooth from no coupling (0) to
+complete coupling (pi/2), where sqrt(1 - k^2) has no derivative. A loss is given by its exponent (field times
+exp(-loss)), and a phase in turns, reduced modulo one. One minus the round-trip amplitude, which decides everything
+near resonance, is then formed from terms that are small themselves; in float32 the error is relative to the
+linewidth, however narrow.
+
+Fields follow exp(-i w t): a wave along z gains exp(+i beta z). Source of the forms: Bogaerts et al., Laser Photonics
+Rev. 6, 47 (2012), Eqs. 2-9, here with complex amplitudes and couplers [[t, i k], [i k, t]].
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+
+class AddDropAmplitudes(NamedTuple):
+    """Complex amplitudes of a ring between two guides; it is reciprocal, so these three are all."""
+
+    through: jax.Array  # in -> through
+    drop: jax.Array  # in -> drop, and add -> through
+    add_drop: jax.Array  # add -> drop
+
+    def pairs(self) -> dict[tuple[str, str], jax.Array]:
+        """Amplitudes by (from, to); the reverse directions are the same."""
+        return {
+            ("in", "through"): self.through,
+            ("in", "drop"): self.drop,
+            ("add", "through"): self.drop,
+            ("add", "drop"): self.add_drop,
+        }
+
+
+@jax.jit
+def all_pass(angle: jax.Array, coupler_loss: jax.Array, ring_loss: jax.Array, half_turns: jax.Array) -> jax.Array:
+    """Complex transmission of a ring beside one guide.
+
+    Args:
+        angle: coupling angle in rad.
+        coupler_loss: field loss exponent of the coupler (0 when lossless).
+        ring_loss: field loss exponent of one round trip.
+        half_turns: phase of half a round trip in turns.
+
+    Returns:
+        Amplitude through / in. All arguments broadcast.
+    """
+    zero = jnp.zeros((), half_turns.dtype)
+    return add_drop(angle, zero, coupler_loss, zero, ring_loss, half_turns).through
+
+
+@jax.jit
+def add_drop(
+    angle_in: jax.Array,
+    angle_drop: jax.Array,
+    loss_in: jax.Array,
+    loss_drop: jax.Array,
+    ring_loss: jax.Array,
+    half_turns: jax.Array,
+) -> AddDropAmplitudes:
+    """Complex amplitudes of a ring between two guides, the couplers half a round trip apart.
+
+    Args:
+        angle_in: coupling angle to the input guide in rad.
+        angle_drop: coupling angle to the drop guide in rad.
+        loss_in: field loss exponent of the input coupler.
+        loss_drop: field loss exponent of the drop coupler.
+        ring_loss: field loss exponent of one round trip.
+        half_turns: phase of half a round trip in turns.
+
+    Returns:
+        `AddDropAmplitudes`; all arguments broadcast.
+    """
+    sine, cosine = _sine_cosine(half_turns)
+    t_in, k_in = jnp.cos(angle_in), jnp.sin(angle_in)
+    t_drop, k_drop = jnp.cos(angle_drop), jnp.sin(angle_drop)
+    eta_in, eta_drop = jnp.exp(-loss_in), jnp.exp(-loss_drop)
+    # 1 - t_in t_drop z as (1 - t_in) + t_in (1 - t_drop) + t_in t_drop (1 - z), each term small by itself.
+    real, imag = _one_minus_wave(loss_in + loss_drop + ring_loss, sine, cosine)
+    real = _one_minus_cosine(angle_in) + t_in * _one_minus_cosine(angle_drop) + t_in * t_drop * real
+    inverse_real, inverse_imag = _reciprocal(real, t_in * t_drop * imag)
+    # Half a round trip, then a whole one, each divided by the denominator.
+    decay = jnp.exp(-ring_loss / 2)
+    drop_real, drop_imag = _product(decay * cosine, decay * sine, inverse_real, inverse_imag)
+    turn_real, turn_imag = _product(decay * cosine, decay * sine, drop_real, drop_imag)
+    cross = k_in * k_drop * eta_in * eta_drop
+    gain_in = k_in**2 * t_drop * eta_in**2 * eta_drop
+    gain_drop = k_drop**2 * t_in * eta_drop**2 * eta_in
+    return AddDropAmplitudes(
+        through=lax.complex(eta_in * t_in - gain_in * turn_real, -gain_in * turn_imag),
+        drop=lax.complex(-cross * drop_real, -cross * drop_imag),
+        add_drop=lax.complex(eta_drop * t_drop - gain_drop * turn_real, -gain_drop * turn_imag),
+    )
+
+
+@jax.jit
+def coupled_rings(
+    angles: jax.Array, coupler_losses: jax.Array, ring_losses: jax.Array, half_turns: jax.Array
+) -> AddDropAmplitudes:
+    """Complex amplitudes of N rings in a row between two guides.
+
+    Seen from the left, coupler and everything behind it reflect (keep in the left ring) an amplitude that is at most
+    one for a passive chain, so the recursion from the far end is stable for any N, in complex64 too. A product of
+    transfer matrices (Poon et al., Opt. Express 12, 90 (2004)) is not.
+
+    Args:
+        angles: coupling angles in rad, shape [N + 1, ...], from the input guide to the drop guide.
+        coupler_losses: field loss exponents of the couplers, shape [N + 1, ...].
+        ring_losses: field loss exponents of one round trip, shape [N, ...].
+        half_turns: phases of half a round trip in turns, shape [N, ...].
+
+    Returns:
+        `AddDropAmplitudes` of shape [...].
+    """
+    eta = jnp.exp(-coupler_losses)
+    # Angles may depend on wavelength where losses do not, or the reverse: the couplers' axis is the first of both.
+    axes = max(eta.ndim, angles.ndim)
+    eta, angles = (x.reshape(x.shape[:1] + (1,) * (axes - x.ndim) + x.shape[1:]) for x in (eta, angles))
+    stay, cross = eta * jnp.cos(angles), eta * jnp.sin(angles)
+    through, drop = _recursion(stay, cross, ring_losses, half_turns)
+    add_drop, _ = _recursion(stay[::-1], cross[::-1], ring_losses[::-1], half_turns[::-1])
+    return AddDropAmplitudes(through, drop, add_drop)
+
+
+@jax.jit
+def amplitude_gap(angle_in: jax.Array, angle_drop: jax.Array, loss: jax.Array) -> jax.Array:
+    """One minus the field left after a round trip, 1 - |cos(angle_in) cos(angle_drop)| exp(-loss).
+
+    Formed without cancellation, so that linewidth and Q keep their digits in float32.
+    """
+    t_in, t_drop = jnp.abs(jnp.cos(angle_in)), jnp.abs(jnp.cos(angle_drop))
+    lost_in, lost_drop = _one_minus_magnitude(angle_in), _one_minus_magnitude(angle_drop)
+    return lost_in + t_in * lost_drop - t_in * t_drop * jnp.expm1(-loss)
+
+
+@jax.jit
+def coupler_turns(angle_in: jax.Array, angle_drop: jax.Array) -> jax.Array:
+    """Turns that the couplers add to a round trip: one half where cos(angle_in) cos(angle_drop) is negative.
+
+    A coupler beyond complete coupling (pi/2) passes light with the opposite sign, and so moves every resonance by
+    half a free spectral range.
+    """
+    product = jnp.cos(angle_in) * jnp.cos(angle_drop)
+    return jnp.where(product < 0, 0.5, 0.0).astype(product.dtype)
+
+
+def _recursion(
+    stay: jax.Array, cross: jax.Array, ring_losses: jax.Array, half_turns: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    shape = jnp.broadcast_shapes(stay.shape[1:], ring_losses.shape[1:], half_turns.shape[1:])
+    full = [jnp.broadcast_to(x[-1], shape) for x in (stay, cross)]
+    nothing = jnp.zeros(shape, half_turns.dtype)
+    last = lax.complex(full[0], nothing), lax.complex(nothing, full[1])
+
+    def add_ring(behind, row):
+        reflected, transmitted = behind
+        t, k, loss, turns = row
+        sine, cosine = _sine_cosine(turns)
+        decay = jnp.exp(-loss / 2)
+        half = lax.complex(decay * cosine, decay * sine)
+        returned = half * half * reflected
+        t, k = (jnp.broadcast_to(x, shape) for x in (t, k))
+        circulating = returned * _complex_reciprocal(1.0 - lax.complex(t, nothing) * returned)
+        passed = half * transmitted * _complex_reciprocal(1.0 - lax.complex(t, nothing) * returned)
+        through = lax.complex(t - k**2 * circulating.real, -(k**2) * circulating.imag)
+        return (through, lax.complex(-k * passed.imag, k * passed.real)), None
+
+    rows = (stay[:-1], cross[:-1], ring_losses, half_turns)
+    chain, _ = lax.scan(add_ring, last, rows, reverse=True)
+    return chain
+
+
+def _sine_cosine(half_turns: jax.Array) -> tuple[jax.Array, jax.Array]:
+    phase = 2.0 * jnp.pi * half_turns
+    return jnp.sin(phase), jnp.cos(phase)
+
+
+def _one_minus_cosine(angle: jax.Array) -> jax.Array:
+    return 2.0 * jnp.sin(angle / 2) ** 2
+
+
+def _one_minus_magnitude(angle: jax.Array) -> jax.Array:
+    """1 - |cos(angle)|."""
+    return 2.0 * jnp.minimum(jnp.sin(angle / 2) ** 2, jnp.cos(angle / 2) ** 2)
+
+
+def _one_minus_wave(loss: jax.Array, sine: jax.Array, cosine: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Real and imaginary part of 1 - exp(-loss + 2 i phase), from sine and cosine of the phase."""
+    amplitude = jnp.exp(-loss)
+    return -jnp.expm1(-loss) + amplitude * 2.0 * sine**2, -amplitude * 2.0 * sine * cosine
+
+
+def _product(a: jax.Array, b: jax.Array, c: jax.Array, d: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Real and imaginary part of (a + i b)(c + i d)."""
+    return a * c - b * d, a * d + b * c
+
+
+def _reciprocal(real: jax.Array, imag: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Real and imaginary part of 1 / (real + i imag), and of 1 where that is 1 / 0.
+
+    A ring that neither couples nor loses light has no steady state on resonance; what it holds never comes out, so
+    any finite number serves there, and keeps the derivatives finite too.
+    """
+    square = real**2 + imag**2
+    square = jnp.where(square == 0, 1.0, square)
+    return real / square, -imag / square
+
+
+def _complex_reciprocal(z: jax.Array) -> jax.Array:
+    return lax.complex(*_reciprocal(z.real, z.imag))

@@ -1,0 +1,64 @@
+"""Photonic device physics on JAX: rings, waveguides, couplers, thermal drift and gradient-based design.
+
+Lengths are in um, times in ps, temperatures in K. The names below are loaded when they are first used, so
+`import photonics_core` is as fast as it can be.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from photonics_core.devices.batch import batch_size, stack, unstack
+    from photonics_core.devices.bus import RingBus
+    from photonics_core.devices.coupled_rings import CoupledRings
+    from photonics_core.devices.coupler import Coupler, DirectionalCoupler, PointCoupler
+    from photonics_core.devices.ring import AddDropRing, AllPassRing
+    from photonics_core.devices.waveguide import Waveguide
+    from photonics_core.index import IndexModel, LinearIndex
+    from photonics_core.materials import SILICA, SILICON, SILICON_NITRIDE, Material
+    from photonics_core.runtime import set_precision, use_device
+    from photonics_core.scattering import SMatrix
+
+_HOMES = {
+    "AddDropRing": "devices.ring",
+    "AllPassRing": "devices.ring",
+    "CoupledRings": "devices.coupled_rings",
+    "Coupler": "devices.coupler",
+    "DirectionalCoupler": "devices.coupler",
+    "IndexModel": "index",
+    "LinearIndex": "index",
+    "Material": "materials",
+    "PointCoupler": "devices.coupler",
+    "RingBus": "devices.bus",
+    "SILICA": "materials",
+    "SILICON": "materials",
+    "SILICON_NITRIDE": "materials",
+    "SMatrix": "scattering",
+    "Waveguide": "devices.waveguide",
+    "batch_size": "devices.batch",
+    "set_precision": "runtime",
+    "stack": "devices.batch",
+    "unstack": "devices.batch",
+    "use_device": "runtime",
+}
+
+__all__ = list(_HOMES)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return _version()
+    if name not in _HOMES:
+        raise AttributeError(f"module 'photonics_core' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"photonics_core.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])
+
+
+def _version() -> str:
+    try:
+        return importlib.import_module("photonics_core._version").version
+    except ModuleNotFoundError:  # a bare checkout that was never installed
+        return "0.0.0"

@@ -1,0 +1,180 @@
+"""The shell: run a job, fit measured spectra, validate, benchmark, and say what is installed.
+
+Nothing heavy is imported before a command needs it. Exit codes: 0 done, 1 a validation case failed, 2 bad input.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    help="Photonic device physics on JAX: ring transmitters, fits of measured spectra, validation, benchmarks.",
+)
+
+Device = Annotated[str, typer.Option(help="Where to compute: auto, cpu or gpu.")]
+Precision = Annotated[str, typer.Option(help="float64 or float32.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line instead of a table.")]
+
+
+def main() -> None:
+    """Entry point of the command `photonics-core`."""
+    app()
+
+
+@app.command()
+def run(
+    job: Annotated[str, typer.Argument(help="Name of a job, or a TOML file with `job = NAME` and its settings.")],
+    settings: Annotated[list[str] | None, typer.Option("--set", help="A setting, key=value; may be repeated.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the results; default results/NAME.")] = None,
+    device: Device = "auto",
+    precision: Precision = "float64",
+) -> None:
+    """Run a job and write its results.
+
+    Example: photonics-core run wdm-transmitter --set channels=4 --out results/four
+    """
+    from photonics_core.jobs import read_job
+
+    with _clear_errors():
+        found, checked = read_job(job, settings or ())
+        folder = out or Path("results") / found.name
+        _check_folder(folder)
+        _start(device, precision)
+        found.run(checked, folder, typer.echo)
+    typer.echo(f"results are in {folder}")
+
+
+@app.command()
+def fit(
+    files: Annotated[list[Path], typer.Argument(help="Measured spectra, .mat or .csv; gaps of one ring as a series.")],
+    radius: Annotated[float | None, typer.Option(help="Radius in um, where the file's name does not say it.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Fit resonances of measured rings: n_g, loss, coupling and regime.
+
+    Example: photonics-core fit ring_r25_gap300.mat ring_r25_gap500.mat --radius 25
+    """
+    from photonics_core.fit import fit_files
+
+    with _clear_errors():
+        fits = fit_files(files, radius)
+    if as_json:
+        for one in fits:
+            typer.echo(json.dumps(one.to_json()))
+    else:
+        _print_fits([one.to_json() for one in fits])
+
+
+@app.command()
+def validate(
+    subjects: Annotated[list[str] | None, typer.Argument(help="Subjects or cases; all by default.")] = None,
+    as_json: Json = False,
+    device: Device = "auto",
+    precision: Precision = "float64",
+) -> None:
+    """Compare with analytic, published and measured references.
+
+    Example: photonics-core validate rings
+    """
+    with _clear_errors():
+        _start(device, precision, quiet=as_json)
+        failed = _evidence("validate")(subjects or [], as_json, typer.echo)
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def bench(
+    subjects: Annotated[list[str] | None, typer.Argument(help="Subjects or cases; all by default.")] = None,
+    as_json: Json = False,
+    device: Device = "auto",
+    precision: Precision = "float64",
+    peers: Annotated[Path | None, typer.Option(help="Python of the environment that holds the peers.")] = None,
+) -> None:
+    """Time against peers on the same work, with the largest difference of the results.
+
+    Example: photonics-core bench rings --peers .venv-peers/bin/python
+    """
+    with _clear_errors():
+        _start(device, precision, quiet=as_json)
+        _evidence("bench")(subjects or [], as_json, typer.echo, peers)
+
+
+@app.command()
+def info() -> None:
+    """Say which versions, devices, precision and jobs there are."""
+    from photonics_core.jobs import job_names
+    from photonics_core.runtime import environment
+
+    for key, value in environment().items():
+        typer.echo(f"{key:<12} {value}")
+    typer.echo(f"{'jobs':<12} {', '.join(job_names())}")
+
+
+def _evidence(name: str) -> Callable[..., Any]:
+    """The commands of the layer above, found by entry point: nothing here imports upwards."""
+    return next(iter(entry_points(group="photonics_core.evidence", name=name))).load()
+
+
+def _start(device: str, precision: str, quiet: bool = False) -> None:
+    from photonics_core.runtime import device_name, set_precision, use_device
+
+    set_precision(precision)
+    use_device(device)
+    if not quiet:
+        typer.echo(f"device: {device_name()}, precision: {precision}", err=True)
+
+
+def _check_folder(folder: Path) -> None:
+    existing = next((p for p in (folder, *folder.parents) if p.exists()), Path("."))
+    if not existing.is_dir():
+        raise ValueError(f"out = {folder}: {existing} is a file, not a folder")
+
+
+class _clear_errors:
+    """Turn an error that the user can mend into one line on stderr and exit code 2."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, (ValueError, OSError)) or type(error) is RuntimeError:
+            _fail(str(error))
+
+
+def _fail(message: str) -> NoReturn:
+    typer.echo(f"error: {message}", err=True)
+    sys.exit(2)
+
+
+def _print_fits(rows: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold")
+    table.add_column("file")
+    columns = {"q": "Q", "fsr_nm": "FSR nm", "n_g": "n_g", "loss_db_cm": "loss dB/cm", "power_coupling": "coupling"}
+    for title in ("R um", "resonances", *columns.values(), "regime"):
+        table.add_column(title, justify="right")
+    for row in rows:
+        figures = (_with_error(row[key], row[f"{key}_se"]) for key in columns)
+        count = str(len(row["resonances_nm"]))
+        table.add_row(Path(row["file"]).name, _number(row["radius_um"]), count, *figures, row["regime"] or "-")
+    Console().print(table)
+
+
+def _with_error(value: float | None, error: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.5g}" if error is None else f"{value:.5g} ± {error:.1g}"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:g}"

@@ -1,0 +1,130 @@
+"""Jobs: named runs with checked settings, from the shell or a TOML file.
+
+A job is found by name through the entry-point group `photonics_core.jobs`, so a package of your own can add one. Its
+settings are a pydantic model; a file that holds several mistakes gets one error that lists them all.
+"""
+
+import re
+import tomllib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import pydantic
+
+GROUP = "photonics_core.jobs"
+_MAX_TOML_BYTES = 1_000_000
+
+
+class JobError(ValueError):
+    """A job that cannot be run as asked; the message says what is wrong and where."""
+
+
+class Settings(pydantic.BaseModel):
+    """Base of a job's settings: unknown keys are errors, numbers are finite, nothing changes after reading."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A named run.
+
+    Args:
+        name: name on the command line.
+        summary: one line for listings.
+        settings: the model of its settings; every one has a default.
+        run: does the work: takes settings, the folder for results, and a function that prints a line of report.
+    """
+
+    name: str
+    summary: str
+    settings: type[Settings]
+    run: Callable[[Any, Path, Callable[[str], None]], None]
+
+
+def job_names() -> list[str]:
+    """Names of all jobs that are installed."""
+    return sorted(entry_points(group=GROUP).names)
+
+
+def find_job(name: str) -> Job:
+    """The job of a name.
+
+    Raises:
+        JobError: if there is none, with the names that there are.
+    """
+    found = entry_points(group=GROUP, name=name)
+    if not found:
+        raise JobError(f"job = {name!r} is not one of {', '.join(job_names()) or 'any installed job'}")
+    return next(iter(found)).load()
+
+
+def read_job(name_or_file: str, assignments: Sequence[str] = ()) -> tuple[Job, Settings]:
+    """Find a job and its settings.
+
+    Args:
+        name_or_file: a job's name, or a path ending in .toml with `job = "name"` and settings beside it.
+        assignments: settings as "key=value", values in TOML's notation (bare words are strings); they come last.
+
+    Raises:
+        JobError: for a file that cannot be read, an unknown job, or settings that are wrong, all of them listed.
+    """
+    table: dict[str, Any] = {}
+    name = name_or_file
+    if name_or_file.endswith(".toml"):
+        table = _read_toml(Path(name_or_file))
+        name = table.pop("job", None)
+        if not isinstance(name, str):
+            raise JobError(f'{name_or_file}: job = {name!r} is not a name; the file needs a line such as job = "NAME"')
+    job = find_job(name)
+    for assignment in assignments:
+        _assign(table, assignment)
+    try:
+        return job, job.settings.model_validate(table)
+    except pydantic.ValidationError as error:
+        raise JobError(f"{name_or_file}: {_all_mistakes(error)}") from None
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > _MAX_TOML_BYTES:
+            raise JobError(f"{path} has more than {_MAX_TOML_BYTES} bytes; it is not a job file")
+        return tomllib.loads(path.read_bytes().decode())
+    except OSError as error:
+        raise JobError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise JobError(f"{path} is not text in UTF-8: byte {error.start}") from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise JobError(f"{path} is not TOML: {error or 'too deeply nested'}") from None
+
+
+def _assign(table: dict[str, Any], assignment: str) -> None:
+    key, equals, text = assignment.partition("=")
+    if not equals or not re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", key):
+        raise JobError(f"--set {assignment}: not of the form key=value")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    *folders, last = key.split(".")
+    for folder in folders:
+        table = table.setdefault(folder, {})
+        if not isinstance(table, dict):
+            raise JobError(f"--set {assignment}: {folder} is not a table")
+    table[last] = value
+
+
+def _all_mistakes(error: pydantic.ValidationError) -> str:
+    mistakes = [
+        f"{'.'.join(map(str, entry['loc'])) or 'settings'} = {_short(entry['input'])}: {entry['msg']}"
+        for entry in error.errors(include_url=False)
+    ]
+    return "; ".join(mistakes)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

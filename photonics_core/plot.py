@@ -1,0 +1,55 @@
+"""Figures: axes with names and units, readable in print, drawn without a display or global state."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from photonics_core.store import write_atomically
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+#: Colours told apart in print and by the colour-blind (Okabe and Ito, 2008).
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999933")
+
+
+def new_figure(rows: int = 1, columns: int = 1, width: float = 8.0, height: float = 5.0, **options: Any) -> Any:
+    """A figure of `width` by `height` inches and its array of axes, shape [rows, columns]."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(rows, columns, squeeze=False, **options)
+    for ax in axes.flat:
+        ax.grid(alpha=0.25, linewidth=0.5)
+        ax.set_prop_cycle(color=COLORS)
+    return figure, axes
+
+
+def save_figure(figure: "Figure", path: Path) -> None:
+    """Write a PNG, whole or not at all."""
+    write_atomically(path, lambda temporary: figure.savefig(temporary, format="png", dpi=150))
+
+
+def spectrum(ax: "Axes", wl: Any, power: Any, *, floor_db: float = -40.0, **line: Any) -> None:
+    """Draw power transmission in dB over wavelength in nm, cut off at `floor_db`."""
+    decibels = 10.0 * np.log10(np.maximum(np.asarray(power), 10.0 ** (floor_db / 10.0)))
+    ax.plot(1e3 * np.asarray(wl), decibels, **line)
+    ax.set_xlabel("wavelength (nm)")
+    ax.set_ylabel("transmission (dB)")
+
+
+def bars(ax: "Axes", groups: dict[str, Sequence[float]], ylabel: str, xlabel: str = "channel") -> None:
+    """Draw one bar a channel (numbered from 1) for each group, side by side, with a legend of the groups."""
+    width = 0.8 / len(groups)
+    for k, (label, values) in enumerate(groups.items()):
+        positions = np.arange(1, len(values) + 1) + (k - (len(groups) - 1) / 2) * width
+        ax.bar(positions, np.asarray(values), width, label=label, color=COLORS[k % len(COLORS)])
+    ax.set_xticks(np.arange(1, len(next(iter(groups.values()))) + 1))
+    ax.set_xlabel(xlabel)
+    ax.set_ylabel(ylabel)
+    ax.legend(fontsize="small")

@@ -1,0 +1,93 @@
+"""Precision and device: the two choices a program makes once, each in one visible line.
+
+The library never sets a global flag by itself. `set_precision` and `use_device` are for programs
+(scripts, notebooks, the shell); library code only asks what was chosen.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from photonics_core.kernels.checks import check_choice
+
+
+def set_precision(precision: str) -> None:
+    """Choose "float64" or "float32" for all arrays made from here on.
+
+    Call it before the first array is made. JAX itself starts in float32.
+    """
+    check_choice("precision", precision, ("float64", "float32"))
+    jax.config.update("jax_enable_x64", precision == "float64")
+
+
+def precision() -> str:
+    """Name the precision of new arrays: "float64" or "float32"."""
+    return jnp.zeros(()).dtype.name
+
+
+def use_device(kind: str = "auto") -> Any:
+    """Run on the "cpu" or on a "gpu"; "auto" takes what JAX prefers. Return the `jax.Device`.
+
+    Raises:
+        RuntimeError: if a GPU is asked for and JAX sees none, with what to install.
+    """
+    check_choice("device", kind, ("auto", "cpu", "gpu"))
+    if kind == "auto":
+        return jax.devices()[0]
+    try:
+        device = jax.devices(kind)[0]
+    except RuntimeError:
+        seen = ", ".join(sorted({d.platform for d in jax.devices()}))
+        raise RuntimeError(
+            f'device = "{kind}" was asked for, but JAX sees only: {seen}. '
+            'For an NVIDIA GPU install the extra "cuda12" or "cuda13": pip install "photonics-core[cuda13]"'
+        ) from None
+    jax.config.update("jax_default_device", device)
+    return device
+
+
+def device_name() -> str:
+    """Name the device that new arrays are placed on, such as "cpu" or "NVIDIA H200"."""
+    device = jnp.zeros(()).devices().pop()
+    return device.device_kind if device.platform != "cpu" else "cpu"
+
+
+def as_leaf(value: Any) -> Any:
+    """Turn a number given for a device parameter into an array leaf; leave everything else alone.
+
+    Python and NumPy numbers become float64 NumPy arrays and stay on the host, so that a device built in a
+    float32 program still knows its lengths and indices to the last digit; phases are reduced from these.
+    """
+    if isinstance(value, (list, tuple)) and any(isinstance(item, jax.Array) for item in value):
+        return jnp.stack([jnp.asarray(item) for item in value])
+    if isinstance(value, bool) or not isinstance(value, (int, float, list, tuple, np.ndarray, np.generic)):
+        return value
+    array = np.asarray(value)
+    return array.astype(np.float64) if array.dtype.kind in "iuf" else array
+
+
+def environment() -> dict[str, str]:
+    """Versions, devices and precision of this process, for `info` and for the provenance of results."""
+    import platform
+    from importlib.metadata import PackageNotFoundError, version
+
+    import photonics_core
+
+    def installed(package: str) -> str:
+        try:
+            return version(package)
+        except PackageNotFoundError:
+            return "not installed"
+
+    packages = {name: installed(name) for name in ("jax", "jaxlib", "numpy", "scipy", "equinox", "optax", "h5py")}
+    return {
+        "version": photonics_core.__version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        **packages,
+        "devices": ", ".join(f"{d.platform}:{d.id} ({d.device_kind})" for d in jax.devices()),
+        "device": device_name(),
+        "precision": precision(),
+    }

@@ -1,0 +1,1 @@
+"""Evidence: analytic, published and measured cases, peers side by side, benchmarks."""

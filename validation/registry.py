@@ -1,0 +1,136 @@
+"""Validation cases: each a small function that says what it computed and what it should be.
+
+A case returns an `Evidence`; what it needs and does not find (measured data, a peer, a GPU) it reports by raising
+`Absent`, and then counts as skipped, not as passed. Names are `subject.case`.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from photonics_core.kernels.checks import check_choice
+
+KINDS = ("analytic", "published", "measured", "peer", "range")
+
+
+class Absent(Exception):
+    """What a case needs is not here; the message says what, and where it would be found."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A value beside its reference. For a range check the reference is a pair (low, high).
+
+    Args:
+        value: what this package computes.
+        reference: what it should be: a number, or (low, high) for a range.
+        tolerance: largest allowed difference, or the margin outside a range.
+        unit: unit of all three.
+    """
+
+    value: float
+    reference: float | tuple[float, float]
+    tolerance: float
+    unit: str = ""
+
+    @property
+    def passes(self) -> bool:
+        """Whether the value is finite and within the tolerance of the reference."""
+        low, high = self.reference if isinstance(self.reference, tuple) else (self.reference, self.reference)
+        return math.isfinite(self.value) and low - self.tolerance <= self.value <= high + self.tolerance
+
+
+@dataclass(frozen=True)
+class Case:
+    """A named case: where its reference comes from, of which kind it is, and the function that computes it."""
+
+    name: str
+    source: str
+    kind: str
+    compute: Callable[[], Evidence]
+
+    @property
+    def subject(self) -> str:
+        """The part of the name before the dot."""
+        return self.name.split(".")[0]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a case: its evidence, or the reason why it was skipped."""
+
+    case: Case
+    evidence: Evidence | None
+    skipped: str | None
+    seconds: float
+
+    @property
+    def passes(self) -> bool | None:
+        """True or False, or None for a skipped case."""
+        return None if self.evidence is None else self.evidence.passes
+
+    def to_json(self) -> dict[str, Any]:
+        """One row: case, value, reference, tolerance, pass, source, kind, with unit, time and reason beside them."""
+        evidence = self.evidence
+        return {
+            "case": self.case.name,
+            "value": None if evidence is None else evidence.value,
+            "reference": None if evidence is None else evidence.reference,
+            "tolerance": None if evidence is None else evidence.tolerance,
+            "unit": None if evidence is None else evidence.unit,
+            "pass": self.passes,
+            "source": self.case.source,
+            "kind": self.case.kind,
+            "seconds": round(self.seconds, 3),
+            "skipped": self.skipped,
+        }
+
+
+_CASES: dict[str, Case] = {}
+
+
+def case(name: str, *, source: str, kind: str) -> Callable[[Callable[[], Evidence]], Callable[[], Evidence]]:
+    """Register the decorated function as the case `name`.
+
+    Raises:
+        ValueError: if the kind is unknown or the name is taken.
+    """
+    check_choice("kind", kind, KINDS)
+
+    def register(compute: Callable[[], Evidence]) -> Callable[[], Evidence]:
+        if name in _CASES:
+            raise ValueError(f"case {name!r} is there already")
+        _CASES[name] = Case(name, source, kind, compute)
+        return compute
+
+    return register
+
+
+def cases(subjects: Iterable[str] = ()) -> list[Case]:
+    """All cases, or those of the given subjects (or exact names), in order of registration.
+
+    Raises:
+        ValueError: if a subject names no case.
+    """
+    # Importing the subjects registers their cases.
+    from photonics_core.validation import rings  # noqa: F401
+
+    wanted = list(subjects)
+    if not wanted:
+        return list(_CASES.values())
+    known = {c.subject for c in _CASES.values()} | set(_CASES)
+    for subject in wanted:
+        check_choice("subject", subject, sorted(known))
+    return [c for c in _CASES.values() if c.subject in wanted or c.name in wanted]
+
+
+def run(one: Case) -> Result:
+    """Compute one case and time it."""
+    start = time.perf_counter()
+    try:
+        evidence, skipped = one.compute(), None
+    except Absent as reason:
+        evidence, skipped = None, str(reason)
+    return Result(one, evidence, skipped, time.perf_counter() - start)
