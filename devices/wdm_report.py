@@ -1,8 +1,12 @@
 """Tables, figures and the results file of the job `wdm-transmitter`."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from photonics_core import plot
@@ -13,168 +17,206 @@ from photonics_core.store import Variable, save
 if TYPE_CHECKING:
     from photonics_core.devices.wdm_job import WdmSettings
 
+_UNITS = {
+    "insertion_loss": "dB",
+    "extinction": "dB",
+    "penalty": "dB",
+    "crosstalk": "dB",
+    "drift": "pm/K",
+    "channel_shift": "um",
+    "heater_power": "mW",
+    "followed_power": "mW",
+}
+_SPECTRA = {"cold": "all heaters off", "zero": "rings locked, all in state 0", "one": "rings locked, all in state 1"}
 
-def device_lines(transmitter: RingTransmitter, settings: "WdmSettings") -> str:
+
+def spectra(transmitter: RingTransmitter, wl: jax.Array, temperatures: jax.Array) -> dict[str, jax.Array]:
+    """Power through the bus over `wl` in um at each temperature, [temperatures, wavelengths]: cold, zero, one."""
+
+    def at(temperature: jax.Array) -> dict[str, jax.Array]:
+        return {
+            "cold": transmitter.cold_spectrum(wl, temperature),
+            "zero": transmitter.spectrum(wl, temperature, 0.0),
+            "one": transmitter.spectrum(wl, temperature, 1.0),
+        }
+
+    return jax.vmap(at)(temperatures)
+
+
+@dataclass(frozen=True)
+class Design:
+    """A transmitter with its figures of merit and its spectra, as NumPy arrays."""
+
+    title: str
+    transmitter: RingTransmitter
+    settings: "WdmSettings"
+    merits: dict[str, np.ndarray]
+    wl: np.ndarray
+    spectra: dict[str, np.ndarray]
+
+    @classmethod
+    def of(
+        cls,
+        title: str,
+        transmitter: RingTransmitter,
+        settings: "WdmSettings",
+        evaluate: Callable[..., dict[str, Any]],
+        spectra: Callable[..., dict[str, Any]],
+    ) -> "Design":
+        """Evaluate a transmitter with the two (compiled) functions."""
+        lines = np.asarray(transmitter.lines)
+        spacing = float(np.mean(np.diff(lines)))
+        wl = np.linspace(lines[0] - 6 * spacing, lines[-1] + 2 * spacing, 8001)
+        temperatures = jnp.asarray(settings.temperatures_k)
+        merits = {name: np.asarray(value) for name, value in evaluate(transmitter, temperatures).items()}
+        curves = {name: np.asarray(value) for name, value in spectra(transmitter, jnp.asarray(wl), temperatures).items()}
+        return cls(title, transmitter, settings, merits, wl, curves)
+
+    @property
+    def geometry(self) -> dict[str, np.ndarray]:
+        """Line, radius, gaps and detuning of every channel in um."""
+        rings = self.transmitter.bus.rings
+        return {
+            "line": np.asarray(self.transmitter.lines),
+            "radius": np.asarray(rings.radius),
+            "input_gap": np.asarray(rings.input_coupler.gap),
+            "drop_gap": np.asarray(rings.drop_coupler.gap),
+            "detuning": np.asarray(self.transmitter.detuning),
+        }
+
+    @property
+    def summary(self) -> dict[str, float]:
+        """The worst of each figure of merit over channels and temperatures, by name with its unit."""
+        merits = self.merits
+        hottest = int(np.argmax(self.settings.temperatures_k))
+        return {
+            "insertion loss, worst (dB)": merits["insertion_loss"].max(),
+            "extinction, worst (dB)": merits["extinction"].min(),
+            "transmitter penalty, worst (dB)": merits["penalty"].max(),
+            "crosstalk, worst (dB)": merits["crosstalk"].max(),
+            "photon bandwidth, least (GHz)": self.bandwidth_ghz.min(),
+            "heater power, mean of a ring (mW)": merits["heater_power"].mean(),
+            "heater power, largest of a ring (mW)": merits["heater_power"].max(),
+            "heater reserve when hottest (nm)": (
+                merits["heater_power"][hottest].min() * float(self.transmitter.heater_efficiency)
+            ),
+        }
+
+    @property
+    def bandwidth_ghz(self) -> np.ndarray:
+        """Photon bandwidth c / (wl Q) in GHz, shape [temperatures, N]."""
+        from photonics_core.units import SPEED_OF_LIGHT
+
+        return 1e3 * SPEED_OF_LIGHT / (np.asarray(self.transmitter.lines)[None] * self.merits["q_loaded"])
+
+
+def device_lines(design: Design) -> str:
     """What the rings are, in a few lines."""
-    ring, line = transmitter.bus.rings, np.mean(transmitter.lines)
-    group_index = float(np.mean(ring.index.n_g))
-    fsr = 1e3 * float(np.mean(ring.fsr(line)))
-    low, high = min(settings.temperatures_k), max(settings.temperatures_k)
-    shift = 1e3 * np.mean(transmitter.channel_shift(low, high)) if high > low else 0.0
-    drift = ", ".join(f"{np.mean(transmitter.drift_pm_k(t)):.1f} pm/K at {t:g} K" for t in settings.temperatures_k)
+    rings, line = design.transmitter.bus.rings, float(np.mean(design.geometry["line"]))
+    fsr = 1e3 * line**2 / float(np.mean(rings.index.n_g * rings.length))
+    temperatures, drift = design.settings.temperatures_k, design.merits["drift"].mean(axis=1)
+    shift = 1e3 * design.merits["channel_shift"].mean(axis=1)
+    drifts = ", ".join(f"{d:.1f} pm/K at {t:g} K" for d, t in zip(drift, temperatures, strict=True))
     return (
-        f"rings: n_g {group_index:.3f}, free spectral range {fsr:.2f} nm, "
-        f"loss {float(np.mean(ring.index.loss_db_cm)):.1f} dB/cm\n"
-        f"drift: {drift}; {shift:.2f} nm from {low:g} to {high:g} K"
+        f"rings: n_g {float(np.mean(rings.index.n_g)):.3f}, free spectral range {fsr:.2f} nm, "
+        f"loss {float(np.mean(rings.index.loss_db_cm)):.1f} dB/cm\n"
+        f"drift: {drifts}; {shift.max() - shift.min():.2f} nm from {min(temperatures):g} to {max(temperatures):g} K"
     )
 
 
-def table(title: str, transmitter: RingTransmitter, settings: "WdmSettings") -> str:
-    """The figures of every channel, those over temperature as the worst."""
-    temperatures = settings.temperatures_k
-    worst = {
-        "loss dB": np.max([transmitter.insertion_loss_db(t) for t in temperatures], axis=0),
-        "ext dB": np.min([transmitter.extinction_db(t) for t in temperatures], axis=0),
-        "pen dB": np.max([transmitter.penalty_db(t) for t in temperatures], axis=0),
-        "xtalk dB": np.max([transmitter.crosstalk_db(t) for t in temperatures], axis=0),
-        "Q": np.max([transmitter.q_loaded(t) for t in temperatures], axis=0),
+def table(design: Design) -> str:
+    """The figures of every channel, those that vary with temperature as the worst."""
+    merits, geometry = design.merits, design.geometry
+    columns = {
+        ("line nm", "9.3f"): 1e3 * geometry["line"],
+        ("R um", "7.4f"): geometry["radius"],
+        ("gap nm", "7.1f"): 1e3 * geometry["input_gap"],
+        ("drop nm", "7.1f"): 1e3 * geometry["drop_gap"],
+        ("detune pm", "7.1f"): 1e6 * geometry["detuning"],
+        ("loss dB", "7.2f"): merits["insertion_loss"].max(axis=0),
+        ("extin dB", "7.2f"): merits["extinction"].min(axis=0),
+        ("penal dB", "7.2f"): merits["penalty"].max(axis=0),
+        ("xtalk dB", "7.2f"): merits["crosstalk"].max(axis=0),
+        ("band GHz", "7.1f"): design.bandwidth_ghz.min(axis=0),
     }
-    heater = {f"mW {t:g}K": np.asarray(transmitter.heater_power(t)) for t in temperatures}
-    rings = transmitter.bus.rings
-    geometry = {
-        "line nm": 1e3 * np.asarray(transmitter.lines),
-        "R um": np.asarray(rings.radius),
-        "gap nm": 1e3 * np.asarray(rings.input_coupler.gap),
-        "drop nm": 1e3 * np.asarray(rings.drop_coupler.gap),
-        "det pm": 1e6 * np.asarray(transmitter.detuning),
-    }
-    columns = geometry | worst | heater
-    form = {"line nm": "9.3f", "R um": "7.4f", "gap nm": "7.1f", "drop nm": "7.1f", "det pm": "7.1f", "Q": "7.0f"}
-    head = " ch" + "".join(f" {name:>9}" for name in columns)
+    for k, temperature in enumerate(design.settings.temperatures_k):
+        columns[f"mW {temperature:g}K", "7.2f"] = merits["heater_power"][k]
+    head = " ch" + "".join(f" {name:>9}" for name, _ in columns)
     rows = [
-        f"{k + 1:>3}" + "".join(f" {format(values[k], form.get(name, '8.2f')):>9}" for name, values in columns.items())
-        for k in range(transmitter.bus.count)
+        f"{k + 1:>3}" + "".join(f" {format(float(values[k]), form):>9}" for (_, form), values in columns.items())
+        for k in range(design.transmitter.bus.count)
     ]
-    return "\n".join([f"\n{title} (loss, extinction, penalty, crosstalk: the worst over temperature)", head, *rows])
+    return "\n".join([f"\n{design.title} (loss to bandwidth: the worst over temperature)", head, *rows])
 
 
-def comparison(before: RingTransmitter, after: RingTransmitter, settings: "WdmSettings") -> str:
-    """Before beside after, in one line for each figure of merit."""
+def comparison(before: Design, after: Design) -> str:
+    """Before beside after, one figure of merit a line."""
     rows = [f"\n{'':<38}{'before':>10}{'after':>10}"]
-    for name, (first, second) in _merits(before, after, settings).items():
-        rows.append(f"{name:<38}{first:>10.2f}{second:>10.2f}")
-    return "\n".join(rows)
+    pairs = zip(before.summary.items(), after.summary.values(), strict=True)
+    return "\n".join(rows + [f"{name:<38}{first:>10.2f}{second:>10.2f}" for (name, first), second in pairs])
 
 
-def save_results(
-    path: Path, before: RingTransmitter, after: RingTransmitter, optimum: Optimum, settings: "WdmSettings"
-) -> None:
+def save_results(path: Path, before: Design, after: Design, optimum: Optimum) -> None:
     """Write spectra, figures of merit and the history of the optimisation to one HDF5 file."""
-    temperatures = np.asarray(settings.temperatures_k)
-    wl = _wavelengths(after)
-    content: dict = {
-        "wl": Variable(wl, ("wl",), "um", "free-space wavelength"),
-        "temperature": Variable(temperatures, ("temperature",), "K"),
-        "line": Variable(np.asarray(after.lines), ("channel",), "um", "laser line"),
-        "step": Variable(np.arange(len(optimum.history["objective"])), ("step",)),
+    settings = after.settings
+    content = {
+        "wl": Variable(after.wl, ("wl",), "um", "free-space wavelength"),
+        "temperature": Variable(np.asarray(settings.temperatures_k), ("temperature",), "K"),
     }
-    for name, transmitter in (("before", before), ("after", after)):
-        content |= {f"{name}_{key}": value for key, value in _variables(transmitter, wl, temperatures).items()}
+    for name, design in (("before", before), ("after", after)):
+        content |= {f"{name}_{key}": Variable(v, ("channel",), "um") for key, v in design.geometry.items()}
+        for key, values in design.merits.items():
+            content[f"{name}_{key}"] = Variable(values, ("temperature", "channel"), _UNITS.get(key, ""))
+        for key, values in design.spectra.items():
+            content[f"{name}_through_{key}"] = Variable(values, ("temperature", "wl"), "", f"power, {_SPECTRA[key]}")
     content |= {f"history_{key}": Variable(values, ("step",)) for key, values in optimum.history.items()}
     save(path, content, attributes={"job": "wdm-transmitter", "best_step": optimum.step}, inputs=settings.model_dump())
 
 
-def save_figures(
-    folder: Path, before: RingTransmitter, after: RingTransmitter, optimum: Optimum, settings: "WdmSettings"
-) -> None:
+def save_figures(folder: Path, before: Design, after: Design, optimum: Optimum) -> None:
     """Write spectra.png and design.png."""
-    plot.save_figure(_spectra_figure(after, settings), folder / "spectra.png")
-    plot.save_figure(_design_figure(before, after, optimum, settings), folder / "design.png")
+    plot.save_figure(_spectra_figure(after), folder / "spectra.png")
+    plot.save_figure(_design_figure(before, after, optimum), folder / "design.png")
 
 
-def _variables(transmitter: RingTransmitter, wl: np.ndarray, temperatures: np.ndarray) -> dict[str, Variable]:
-    def over(function) -> np.ndarray:
-        return np.stack([np.asarray(function(t)) for t in temperatures])
-
-    rings, by_channel, by_both = transmitter.bus.rings, ("channel",), ("temperature", "channel")
-    spectral = ("temperature", "wl")
-    return {
-        "radius": Variable(np.asarray(rings.radius), by_channel, "um"),
-        "input_gap": Variable(np.asarray(rings.input_coupler.gap), by_channel, "um"),
-        "drop_gap": Variable(np.asarray(rings.drop_coupler.gap), by_channel, "um"),
-        "detuning": Variable(np.asarray(transmitter.detuning), by_channel, "um"),
-        "insertion_loss": Variable(over(transmitter.insertion_loss_db), by_both, "dB"),
-        "extinction": Variable(over(transmitter.extinction_db), by_both, "dB"),
-        "penalty": Variable(over(transmitter.penalty_db), by_both, "dB"),
-        "crosstalk": Variable(over(transmitter.crosstalk_db), by_both, "dB"),
-        "heater_power": Variable(over(transmitter.heater_power), by_both, "mW"),
-        "drift": Variable(over(transmitter.drift_pm_k), by_both, "pm/K"),
-        "through_cold": Variable(over(lambda t: transmitter.cold_spectrum(wl, t)), spectral, "", "power, heaters off"),
-        "through_zero": Variable(over(lambda t: transmitter.spectrum(wl, t)), spectral, "", "power, all rings in 0"),
-        "through_one": Variable(over(lambda t: transmitter.spectrum(wl, t, 1.0)), spectral, "", "power, all in 1"),
-    }
-
-
-def _merits(
-    before: RingTransmitter, after: RingTransmitter, settings: "WdmSettings"
-) -> dict[str, tuple[float, float]]:
-    temperatures = settings.temperatures_k
-
-    def both(method: str, reduce) -> tuple[float, float]:
-        return tuple(float(reduce([getattr(x, method)(t) for t in temperatures])) for x in (before, after))
-
-    hottest = max(temperatures)
-    reserve = [float(np.min(x.heater_power(hottest))) * settings.heater_nm_mw for x in (before, after)]
-    return {
-        "insertion loss, worst (dB)": both("insertion_loss_db", np.max),
-        "extinction, worst (dB)": both("extinction_db", np.min),
-        "transmitter penalty, worst (dB)": both("penalty_db", np.max),
-        "crosstalk, worst (dB)": both("crosstalk_db", np.max),
-        "loaded Q, largest": both("q_loaded", np.max),
-        "heater power, mean of a ring (mW)": both("heater_power", np.mean),
-        "heater power, largest of a ring (mW)": both("heater_power", np.max),
-        f"heater reserve at {hottest:g} K (nm)": (reserve[0], reserve[1]),
-    }
-
-
-def _wavelengths(transmitter: RingTransmitter) -> np.ndarray:
-    lines = np.asarray(transmitter.lines)
-    spacing = float(np.mean(np.diff(lines)))
-    return np.linspace(lines[0] - 6 * spacing, lines[-1] + 2 * spacing, 8001)
-
-
-def _spectra_figure(transmitter: RingTransmitter, settings: "WdmSettings"):
-    temperatures, wl = settings.temperatures_k, _wavelengths(transmitter)
-    count = len(temperatures)
-    figure, axes = plot.new_figure(count, 1, 9.0, 2.3 * count + 0.6, sharex=True, sharey=True)
-    for ax, temperature in zip(axes[:, 0], temperatures, strict=True):
-        cold, locked = transmitter.cold_spectrum(wl, temperature), transmitter.spectrum(wl, temperature)
-        plot.spectrum(ax, wl, cold, color="0.6", linewidth=0.9, label="heaters off")
-        plot.spectrum(ax, wl, locked, color=plot.COLORS[0], linewidth=1.2, label="held on the lines")
-        for line in np.asarray(transmitter.lines):
+def _spectra_figure(design: Design) -> Any:
+    temperatures = design.settings.temperatures_k
+    figure, axes = plot.new_figure(len(temperatures), 1, 9.0, 2.3 * len(temperatures) + 0.6, sharex=True, sharey=True)
+    for k, (ax, temperature) in enumerate(zip(axes[:, 0], temperatures, strict=True)):
+        for line in design.geometry["line"]:
             ax.axvline(1e3 * line, color=plot.COLORS[1], linewidth=0.7, linestyle=":", zorder=0)
+        plot.spectrum(ax, design.wl, design.spectra["cold"][k], color="0.6", linewidth=0.9, label="heaters off")
+        plot.spectrum(ax, design.wl, design.spectra["zero"][k], linewidth=1.2, label="held on the lines")
         ax.set_title(f"{temperature:g} K", fontsize="medium", loc="left")
         ax.label_outer()
     axes[0, 0].plot([], [], color=plot.COLORS[1], linestyle=":", label="laser lines")
-    axes[0, 0].legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, fontsize="small", frameon=False)
+    plot.legend_above(axes[0, 0], columns=3)
     return figure
 
 
-def _design_figure(before: RingTransmitter, after: RingTransmitter, optimum: Optimum, settings: "WdmSettings"):
-    figure, axes = plot.new_figure(2, 2, 10.0, 7.0)
-    coldest, hottest = min(settings.temperatures_k), max(settings.temperatures_k)
+def _design_figure(before: Design, after: Design, optimum: Optimum) -> Any:
+    figure, axes = plot.new_figure(2, 2, 10.0, 7.4)
+    temperatures = before.settings.temperatures_k
+    cold, hot = int(np.argmin(temperatures)), int(np.argmax(temperatures))
     both = {"before": before, "after": after}
     heaters = {
-        f"{name}, {t:g} K": np.asarray(x.heater_power(t)) for name, x in both.items() for t in (coldest, hottest)
+        f"{name}, {temperatures[k]:g} K": design.merits["heater_power"][k]
+        for name, design in both.items()
+        for k in dict.fromkeys((cold, hot))
     }
     plot.bars(axes[0, 0], heaters, "heater power (mW)")
-    plot.bars(axes[0, 1], {k: np.asarray(x.penalty_db(coldest)) for k, x in both.items()}, "transmitter penalty (dB)")
-    plot.bars(axes[1, 0], {k: np.asarray(x.crosstalk_db(coldest)) for k, x in both.items()}, "crosstalk (dB)")
-    history = optimum.history
-    axes[1, 1].plot(history["objective"], label="objective (dB)")
-    axes[1, 1].plot(history["penalty_db"], label="transmitter penalty, mean (dB)")
-    axes[1, 1].plot(history["heater_mw"], label="heater power, mean (mW)")
-    axes[1, 1].set_ylim(0, 1.1 * max(history["heater_mw"][0], history["penalty_db"][0], optimum.value))
+    for ax, key, label in (
+        (axes[0, 1], "penalty", "transmitter penalty, worst (dB)"),
+        (axes[1, 0], "crosstalk", "crosstalk, worst (dB)"),
+    ):
+        plot.bars(ax, {name: design.merits[key].max(axis=0) for name, design in both.items()}, label)
+    for name, label in (
+        ("objective", "objective (dB)"),
+        ("penalty_db", "transmitter penalty, mean (dB)"),
+        ("heater_mw", "heater power, mean (mW)"),
+    ):
+        axes[1, 1].plot(optimum.history[name], label=label)
+    axes[1, 1].set_ylim(0, 1.1 * optimum.history["heater_mw"].max())
     axes[1, 1].set_xlabel("step")
-    axes[1, 1].legend(fontsize="small")
+    plot.legend_above(axes[1, 1], columns=2)
     return figure

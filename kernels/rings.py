@@ -174,8 +174,11 @@ def _recursion(
 
 
 def _sine_cosine(half_turns: jax.Array) -> tuple[jax.Array, jax.Array]:
-    phase = 2.0 * jnp.pi * half_turns
-    return jnp.sin(phase), jnp.cos(phase)
+    # Less the nearest multiple of one half, exactly: on resonance, whole turn or half, the sine is then truly zero.
+    halves = jnp.round(2.0 * half_turns)
+    phase = 2.0 * jnp.pi * (half_turns - 0.5 * halves)
+    sign = 1.0 - 2.0 * jnp.abs(halves - 2.0 * jnp.round(0.5 * halves))
+    return sign * jnp.sin(phase), sign * jnp.cos(phase)
 
 
 def _one_minus_cosine(angle: jax.Array) -> jax.Array:

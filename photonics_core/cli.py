@@ -4,13 +4,15 @@ Nothing heavy is imported before a command needs it. Exit codes: 0 done, 1 a val
 """
 
 import json
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
+
+from photonics_core.errors import DeviceError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -62,15 +64,15 @@ def fit(
 
     Example: photonics-core fit ring_r25_gap300.mat ring_r25_gap500.mat --radius 25
     """
-    from photonics_core.fit import fit_files
+    from photonics_core.fit import fit_series
 
     with _clear_errors():
-        fits = fit_files(files, radius)
+        rows = [ring.to_json() for ring in fit_series(files, radius)]
     if as_json:
-        for one in fits:
-            typer.echo(json.dumps(one.to_json()))
+        for row in rows:
+            typer.echo(json.dumps(row, allow_nan=False))
     else:
-        _print_fits([one.to_json() for one in fits])
+        _print_fits(rows)
 
 
 @app.command()
@@ -138,36 +140,26 @@ def _check_folder(folder: Path) -> None:
         raise ValueError(f"out = {folder}: {existing} is a file, not a folder")
 
 
-class _clear_errors:
+@contextmanager
+def _clear_errors() -> Iterator[None]:
     """Turn an error that the user can mend into one line on stderr and exit code 2."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, (ValueError, OSError)) or type(error) is RuntimeError:
-            _fail(str(error))
-
-
-def _fail(message: str) -> NoReturn:
-    typer.echo(f"error: {message}", err=True)
-    sys.exit(2)
+    try:
+        yield
+    except (ValueError, OSError, DeviceError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2) from None
 
 
 def _print_fits(rows: list[dict[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, header_style="bold")
-    table.add_column("file")
+    names = [Path(row["file"]).name for row in rows]
+    width = max(len(name) for name in names)
     columns = {"q": "Q", "fsr_nm": "FSR nm", "n_g": "n_g", "loss_db_cm": "loss dB/cm", "power_coupling": "coupling"}
-    for title in ("R um", "resonances", *columns.values(), "regime"):
-        table.add_column(title, justify="right")
-    for row in rows:
-        figures = (_with_error(row[key], row[f"{key}_se"]) for key in columns)
-        count = str(len(row["resonances_nm"]))
-        table.add_row(Path(row["file"]).name, _number(row["radius_um"]), count, *figures, row["regime"] or "-")
-    Console().print(table)
+    titles = "".join(f"{title:>19}" for title in columns.values())
+    typer.echo(f"{'file':<{width}} {'R um':>6} {'lines':>6}{titles}  regime")
+    for name, row in zip(names, rows, strict=True):
+        figures = "".join(f"{_with_error(row[key], row[f'{key}_se']):>19}" for key in columns)
+        start = f"{name:<{width}} {_number(row['radius_um']):>6} {len(row['resonances_nm']):>6}"
+        typer.echo(f"{start}{figures}  {row['regime'] or '-'}")
 
 
 def _with_error(value: float | None, error: float | None) -> str:

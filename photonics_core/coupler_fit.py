@@ -1,8 +1,9 @@
 """Coupling between two waveguides or two rings, from measured spectra.
 
-A directional coupler is measured within a Mach-Zehnder interferometer of two such couplers, because one alone shows
-only its split: with theta the rotation angle of one coupler, the cross port passes sin^2(2 theta) cos^2(psi/2) of the
-light, psi being the phase between the arms. Two coupled rings show their coupling as the splitting of every resonance.
+A directional coupler is measured within a Mach-Zehnder interferometer of two such couplers, because one alone
+shows only its split: with theta the rotation angle of one coupler, the cross port passes sin^2(2 theta)
+cos^2(psi/2) of the light, psi being the phase between the arms. Two coupled rings show their coupling as the
+splitting of every resonance.
 """
 
 import math
@@ -30,8 +31,8 @@ _FIT_SAMPLES = 4000
 class DirectionalCouplerFit:
     """Coupling per length in rad/um and the length in um that the bends beside the straight part are worth.
 
-    `angle` is the rotation angle of each coupler in rad, in the order of `length` in um, both of shape [couplers];
-    `wl` the wavelength in um to which all refers.
+    `angle` is the rotation angle of each coupler in rad, in the order of `length` in um, both of shape
+    [couplers]; `wl` the wavelength in um to which all refers.
     """
 
     coupling: Estimate
@@ -57,16 +58,18 @@ class CoupledPairFit:
 def fit_directional_coupler(
     spectra: Sequence[Spectrum | str | Path], lengths: Sequence[float] | None = None, wl: float = 1.55
 ) -> DirectionalCouplerFit:
-    """Fit the coupling per length of directional couplers of several lengths, each in an interferometer of two.
+    """Fit the coupling per length of directional couplers of several lengths, each in an interferometer of
+    two.
 
-    `lengths` of the straight parts in um, one each, default to what the names of the files state; `wl` in um is the
-    wavelength of interest. Raises `ValueError` if fewer than three different lengths are known, `SpectrumError` if a
-    file cannot be used.
+    `lengths` of the straight parts in um, one each, default to what the names of the files state; `wl` in um
+    is the wavelength of interest. Raises `ValueError` if fewer than three different lengths are known,
+    `SpectrumError` if a file cannot be used.
     """
     measured = [s if isinstance(s, Spectrum) else read_spectrum(s) for s in spectra]
-    known = [nominal_length(s.source) for s in measured] if lengths is None else list(lengths)
-    if len(known) != len(measured) or any(length is None for length in known):
-        raise ValueError(f"lengths = {known!r} does not give one length in um for each of {len(measured)} spectra")
+    stated = [nominal_length(s.source) for s in measured] if lengths is None else list(lengths)
+    known = [length for length in stated if length is not None]
+    if len(known) != len(measured):
+        raise ValueError(f"lengths = {stated!r} does not give a length in um for each spectrum")
     check_range("lengths", known, 0.0, np.inf, "um")
     if len(set(known)) < 3:
         raise ValueError(f"lengths = {known!r} are fewer than three different lengths")
@@ -84,7 +87,7 @@ def fit_directional_coupler(
 
 
 def _bar_and_cross(shortest: Spectrum) -> tuple[str, str]:
-    """Names of the two brightest channels: the shortest coupler leaves most of the light in its own waveguide."""
+    """The two brightest channels: the shortest coupler leaves most light in its own waveguide."""
     brightness = np.percentile(shortest.power_db, 95, axis=1)
     if brightness.size < 2:
         raise SpectrumError(f"{shortest.source}: a coupler needs two channels, bar and cross")
@@ -93,7 +96,7 @@ def _bar_and_cross(shortest: Spectrum) -> tuple[str, str]:
 
 
 def _interferometer_angle(spectrum: Spectrum, bar: str, cross: str, wl: float) -> float:
-    """Rotation angle of one coupler in rad, folded into [0, pi/4]: the interferometer shows sin^2(2 theta)."""
+    """Rotation angle of one coupler in rad, folded into [0, pi/4]: sin^2(2 theta) is what shows."""
     powers = [10.0 ** (spectrum.channel(name) / 10.0) for name in (bar, cross)]
     total_db = 10.0 * np.log10(powers[0] + powers[1])
     band = usable_band(spectrum.wl, total_db, BAND_DEPTH_DB)
@@ -130,7 +133,7 @@ def _fringe_guess(x: np.ndarray, fraction: np.ndarray) -> np.ndarray:
 
 
 def _unfold(length: np.ndarray, folded: np.ndarray) -> np.ndarray:
-    """Angles that grow in proportion to the length: from some coupler on they have passed pi/4, then pi/2, ..."""
+    """Angles that grow in proportion to the length: from some coupler on they have passed pi/4."""
     best, chosen = np.inf, folded
     for turn in range(2, length.size + 1):
         angle = np.where(np.arange(length.size) < turn, folded, 0.5 * math.pi - folded)
@@ -143,8 +146,8 @@ def _unfold(length: np.ndarray, folded: np.ndarray) -> np.ndarray:
 def fit_coupled_pair(spectrum: Spectrum | str | Path, radius: float | None = None) -> CoupledPairFit:
     """Fit the splitting of the resonances of two coupled rings of nearly equal radius.
 
-    `radius` in um defaults to what the name of the file states. Raises `SpectrumError` if fewer than two resonances
-    are split.
+    `radius` in um defaults to what the name of the file states. Raises `SpectrumError` if fewer than two
+    resonances are split.
     """
     if not isinstance(spectrum, Spectrum):
         spectrum = read_spectrum(spectrum)
@@ -155,7 +158,9 @@ def fit_coupled_pair(spectrum: Spectrum | str | Path, radius: float | None = Non
     power_db = spectrum.channel(ports.through)
     loss_db = envelope_db(spectrum.wl, power_db) - power_db
     if comb.fsr_frequency is None:
-        raise SpectrumError(f"{spectrum.source}: a lone resonance, so no splitting can be told from the period")
+        raise SpectrumError(
+            f"{spectrum.source}: a lone resonance, so no splitting can be told from the period"
+        )
     reach = 0.3 * comb.fsr_frequency * comb.wl**2 / SPEED_OF_LIGHT
     pairs = [_two_dips(spectrum.wl, loss_db, w, r) for w, r in zip(comb.wl, reach, strict=True)]
     split = [i for i, pair in enumerate(pairs) if pair is not None]
@@ -168,7 +173,9 @@ def fit_coupled_pair(spectrum: Spectrum | str | Path, radius: float | None = Non
     spacing = -np.diff(SPEED_OF_LIGHT / centre) / -np.diff(order)
     optical = level(0.5 * (centre[1:] + centre[:-1]), SPEED_OF_LIGHT / spacing, none[1:], middle)
     fsr = Estimate(middle**2 / optical.value, middle**2 * optical.se / optical.value**2)
-    n_g = None if circumference is None else Estimate(optical.value / circumference, optical.se / circumference)
+    n_g = (
+        None if circumference is None else Estimate(optical.value / circumference, optical.se / circumference)
+    )
     return CoupledPairFit(splitting, fsr, n_g, wl)
 
 

@@ -52,4 +52,10 @@ def bars(ax: "Axes", groups: dict[str, Sequence[float]], ylabel: str, xlabel: st
     ax.set_xticks(np.arange(1, len(next(iter(groups.values()))) + 1))
     ax.set_xlabel(xlabel)
     ax.set_ylabel(ylabel)
-    ax.legend(fontsize="small")
+    legend_above(ax, columns=2)
+
+
+def legend_above(ax: "Axes", columns: int) -> None:
+    """Put the legend above the axes, where it covers no data."""
+    place = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0)}
+    ax.legend(**place, ncols=columns, fontsize="small", frameon=False, borderaxespad=0.2)

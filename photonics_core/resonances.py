@@ -1,8 +1,9 @@
 """Resonances in a measured spectrum: which channel is which, what the envelope is, where the ring resonates.
 
-A grating coupler's passband, a detector's noise floor and the fringes between two gratings stand in every measured
-spectrum besides the ring. What repeats with one period, the free spectral range, is the ring. Periods are followed
-in optical frequency, THz, where the resonances of a waveguide of weak dispersion are evenly spaced.
+A grating coupler's passband, a detector's noise floor and the fringes between two gratings stand in every
+measured spectrum besides the ring. What repeats with one period, the free spectral range, is the ring.
+Periods are followed in optical frequency, THz, where the resonances of a waveguide of weak dispersion are
+evenly spaced.
 """
 
 from dataclasses import dataclass
@@ -35,9 +36,9 @@ class Ports:
 class Comb:
     """Resonances that follow each other at one free spectral range.
 
-    `wl` are their wavelengths in um, rising, shape [resonances]; `order` their mode numbers relative to the first
-    (falling as the wavelength rises); `fsr_frequency` the free spectral range at each of them in THz, or None where
-    a lone resonance leaves it unknown.
+    `wl` are their wavelengths in um, rising, shape [resonances]; `order` their mode numbers relative to the
+    first (falling as the wavelength rises); `fsr_frequency` the free spectral range at each of them in THz,
+    or None where a lone resonance leaves it unknown.
     """
 
     wl: np.ndarray
@@ -62,7 +63,7 @@ def envelope_db(wl: np.ndarray, power_db: np.ndarray) -> np.ndarray:
 
 
 def usable_band(wl: np.ndarray, power_db: np.ndarray, depth_db: float = BAND_DEPTH_DB) -> np.ndarray:
-    """Mask, shape [samples], of the stretch around the maximum where the envelope is within `depth_db` of it."""
+    """Mask, shape [samples], of the stretch around the maximum in which the envelope falls by `depth_db`."""
     envelope = envelope_db(wl, power_db)
     peak = int(np.argmax(envelope))
     low = np.nonzero(envelope < envelope[peak] - depth_db)[0]
@@ -76,9 +77,9 @@ def usable_band(wl: np.ndarray, power_db: np.ndarray, depth_db: float = BAND_DEP
 def identify_ports(spectrum: Spectrum) -> Ports:
     """Tell the through port from the drop port by their light.
 
-    The through port carries most of the light between resonances. The drop port receives what the through port
-    loses: of the channels that peak where the through port dips it is the one that receives the largest share
-    (the add port peaks there as well, by light scattered back in the ring, at a few per cent).
+    The through port carries most of the light between resonances. The drop port receives what the through
+    port loses: of the channels that peak where the through port dips it is the one that receives the largest
+    share (the add port peaks there as well, by light scattered back in the ring, at a few per cent).
     """
     medians = np.median(spectrum.power_db, axis=1)
     through = int(np.argmax(medians))
@@ -90,7 +91,9 @@ def identify_ports(spectrum: Spectrum) -> Ports:
         for i in range(medians.size)
     ]
     drop = int(np.argmax(shares))
-    return Ports(spectrum.channel_names[through], spectrum.channel_names[drop] if shares[drop] > 0.0 else None)
+    return Ports(
+        spectrum.channel_names[through], spectrum.channel_names[drop] if shares[drop] > 0.0 else None
+    )
 
 
 def _linear(decibels: np.ndarray) -> np.ndarray:
@@ -98,9 +101,9 @@ def _linear(decibels: np.ndarray) -> np.ndarray:
 
 
 def _share(taken: np.ndarray, received: np.ndarray) -> float:
-    """Part of the light taken from the through port that a channel receives where it receives most; 0 if none."""
+    """Share of the light taken from the through port that a channel receives at its peaks, or 0."""
     top = received >= np.quantile(received, 0.99)
-    peak_taken = float(np.mean(taken[top]) - np.median(taken))
+    peak_taken = float(np.mean(taken[top]) - np.mean(taken))
     peak_received = float(np.mean(received[top]) - np.median(received))
     if peak_taken < 0.1 or peak_received < MINIMUM_DROP_SHARE:
         return 0.0
@@ -129,14 +132,13 @@ def find_comb(spectrum: Spectrum, ports: Ports, circumference: float | None = No
 
 def _dips(wl: np.ndarray, loss: np.ndarray, source: str) -> tuple[np.ndarray, np.ndarray]:
     """Samples at which light is missing, and the depth of each dip above the ripple beside it."""
-    noise = 1.4826 * float(np.median(np.abs(np.diff(loss)))) if wl.size > MINIMUM_BAND else 0.0
+    noise = 1.4826 * float(np.median(np.abs(np.diff(loss)))) if wl.size > 1 else 0.0
     places, found = find_peaks(loss, prominence=max(5.0 * noise, 0.02 * float(np.ptp(loss)), 1e-6))
     if places.size == 0:
-        raise SpectrumError(f"{source}: no resonance stands out in the band {1e3 * wl[0]:.1f} to {1e3 * wl[-1]:.1f} nm")
+        raise SpectrumError(
+            f"{source}: no resonance stands out in the band {1e3 * wl[0]:.1f} to {1e3 * wl[-1]:.1f} nm"
+        )
     return places, found["prominences"]
-
-
-MINIMUM_BAND = 16
 
 
 def _period(wl: np.ndarray, loss: np.ndarray, circumference: float | None) -> float | None:
@@ -164,7 +166,7 @@ def _period(wl: np.ndarray, loss: np.ndarray, circumference: float | None) -> fl
 
 
 def _follow(frequency: np.ndarray, depths: np.ndarray, period: float) -> Comb:
-    """Walk from the deepest dip to both sides, one free spectral range a step, and take the deepest dip there."""
+    """Walk from the deepest dip to both sides, one period a step, and take the deepest dip there."""
     start = int(np.argmax(depths))
     found = {0: frequency[start]}
     for direction in (1, -1):

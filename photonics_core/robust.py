@@ -29,16 +29,15 @@ def level(
     x: np.ndarray, y: np.ndarray, y_se: np.ndarray, centre: float, with_slope: Literal[True]
 ) -> tuple[Estimate, Estimate | None]: ...
 def level(x, y, y_se, centre, with_slope=False):
-    """Median of `y` over a band, at the middle `centre` of the band; None for no value.
+    """Median of `y` over a band, at the middle `centre` of the band.
 
-    `x`, `y` and the standard errors `y_se` have the shape [values]. From three values on, the linear trend over x is
-    taken out first (the median of the slopes of all pairs), so that the result does not depend on which values
-    happen to lie within the band. Values with large errors count for less. The standard error is the larger of what the
-    scatter and what the errors of the values ask for. With `with_slope` the slope comes back too, or None.
-    Source: H. Theil (1950) and P. K. Sen, J. Am. Stat. Assoc. 63, 1379 (1968); weights by the inverse errors.
+    `x`, `y` and the standard errors `y_se` have the shape [values]. From three values on, the linear trend
+    over x is taken out first (the median of the slopes of all pairs), so that the result does not depend on
+    which values happen to lie within the band. Values with large errors count for less. The standard error is
+    the larger of what the scatter and what the errors of the values ask for. With `with_slope` the slope
+    comes back too, or None. Source: H. Theil (1950) and P. K. Sen, J. Am. Stat. Assoc. 63, 1379 (1968);
+    weights by the inverse errors.
     """
-    if y.size == 0:
-        return (None, None) if with_slope else None
     weights = _bounded_weights(y_se)
     slope = _pairwise_slope(x, y, weights) if y.size > 2 else 0.0
     flat = y - slope * (x - centre)
@@ -56,12 +55,13 @@ def level(x, y, y_se, centre, with_slope=False):
     return estimate, Estimate(float(slope), float(se / spread)) if y.size > 2 else None
 
 
-def positive_level(x: np.ndarray, y: np.ndarray, y_se: np.ndarray, centre: float) -> Estimate | None:
-    """`level` of a positive quantity that changes by factors over the band: its trend is taken as exponential.
+def positive_level(x: np.ndarray, y: np.ndarray, y_se: np.ndarray, centre: float) -> Estimate:
+    """`level` of a positive quantity that changes by factors over the band: its trend is taken as
+    exponential.
 
     Where a value is not clearly above zero the trend is taken as linear after all.
     """
-    if y.size == 0 or np.any(y <= y_se):
+    if np.any(y <= y_se):
         return level(x, y, y_se, centre)
     logarithm = level(x, np.log(y), y_se / y, centre)
     value = math.exp(logarithm.value)
@@ -69,7 +69,7 @@ def positive_level(x: np.ndarray, y: np.ndarray, y_se: np.ndarray, centre: float
 
 
 def _bounded_weights(errors: np.ndarray) -> np.ndarray:
-    """Inverse errors, none more than three times the median or less than a tenth: errors are themselves uncertain."""
+    """Inverse errors, kept within a factor of the median: the errors are themselves uncertain."""
     typical = np.median(errors)
     if not typical > 0.0:
         return np.ones(errors.size)

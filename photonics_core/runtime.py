@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from photonics_core.errors import DeviceError
 from photonics_core.kernels.checks import check_choice
 
 
@@ -31,7 +32,7 @@ def use_device(kind: str = "auto") -> Any:
     """Run on the "cpu" or on a "gpu"; "auto" takes what JAX prefers. Return the `jax.Device`.
 
     Raises:
-        RuntimeError: if a GPU is asked for and JAX sees none, with what to install.
+        DeviceError: if a GPU is asked for and JAX sees none, with what to install.
     """
     check_choice("device", kind, ("auto", "cpu", "gpu"))
     if kind == "auto":
@@ -40,7 +41,7 @@ def use_device(kind: str = "auto") -> Any:
         device = jax.devices(kind)[0]
     except RuntimeError:
         seen = ", ".join(sorted({d.platform for d in jax.devices()}))
-        raise RuntimeError(
+        raise DeviceError(
             f'device = "{kind}" was asked for, but JAX sees only: {seen}. '
             'For an NVIDIA GPU install the extra "cuda12" or "cuda13": pip install "photonics-core[cuda13]"'
         ) from None

@@ -1,23 +1,20 @@
 """Measured spectra: read them from files that came from elsewhere, and trust nothing that they say.
 
 Two kinds of file are read: the MATLAB version 5 files of the openEBL shuttles (a struct `testResult` with
-`header.wavelength` in nm and `rows.channel_1`, ... in dB) and plain text tables (CSV) whose first column is the
-wavelength. Whatever is wrong with a file ends in one `SpectrumError` that names the file and the fault.
+`header.wavelength` in nm and `rows.channel_1`, ... in dB) and plain text tables (CSV) whose first column is
+the wavelength. Whatever is wrong with a file ends in one `SpectrumError` that names the file and the fault.
 Wavelengths are held in um, power in dB.
 """
 
-import io
 import math
 import re
-import struct
-import warnings
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.io
+
+from photonics_core.matfile import MatFileError, read_variables
 
 MAXIMUM_BYTES = 256 * 1024 * 1024
 MINIMUM_SAMPLES = 16
@@ -39,9 +36,9 @@ class SpectrumError(ValueError):
 class Spectrum:
     """Power of several detector channels over wavelength.
 
-    `wl` is the free-space wavelength in um, strictly rising, shape [samples]; `power_db` the power in dB, shape
-    [channels, samples]; `channel_names` one name a channel; `source` the file that it came from.
-    Raises `SpectrumError` if the shapes disagree, a value is not finite or the wavelengths are not optical.
+    `wl` is the free-space wavelength in um, strictly rising, shape [samples]; `power_db` the power in dB,
+    shape [channels, samples]; `channel_names` one name a channel; `source` the file that it came from. Raises
+    `SpectrumError` if the shapes disagree, a value is not finite or the wavelengths are not optical.
     """
 
     wl: np.ndarray
@@ -58,18 +55,20 @@ class Spectrum:
             raise SpectrumError(f"{self.source}: power is not finite everywhere")
 
     def channel(self, name: str) -> np.ndarray:
-        """Power of one channel in dB, shape [samples]; raises `SpectrumError` if there is none of that name."""
+        """Power of one channel in dB, shape [samples]; raises `SpectrumError` for an unknown name."""
         if name not in self.channel_names:
-            raise SpectrumError(f"{self.source}: channel {name!r} is not one of {', '.join(self.channel_names)}")
+            raise SpectrumError(
+                f"{self.source}: channel {name!r} is not one of {', '.join(self.channel_names)}"
+            )
         return self.power_db[self.channel_names.index(name)]
 
 
 def read_spectrum(path: str | Path) -> Spectrum:
     """Read a measured spectrum from an openEBL .mat file or a text table.
 
-    A text table may have header lines, comments (#, %, !), commas, semicolons, tabs or blanks between its columns,
-    decimal commas if the columns are parted otherwise, and units in its header: nm, um or m; dB, dBm, W or mW.
-    Raises `SpectrumError` for every file that does not hold a usable spectrum.
+    A text table may have header lines, comments (#, %, !), commas, semicolons, tabs or blanks between its
+    columns, decimal commas if the columns are parted otherwise, and units in its header: nm, um or m; dB,
+    dBm, W or mW. Raises `SpectrumError` for every file that does not hold a usable spectrum.
     """
     path = Path(path)
     content = _read_bytes(path)
@@ -114,86 +113,41 @@ def _read_bytes(path: Path) -> bytes:
     return content
 
 
-# --- MATLAB -----------------------------------------------------------------------------------------------------
+# --- MATLAB ---------------------------------------------------------------------------------------
 
 
 def _spectrum_from_mat(content: bytes, source: str) -> Spectrum:
-    _check_mat_header(content, source)
-    _check_mat_size(content, source)
-    result = _load_test_result(content, source)
+    try:
+        variables = read_variables(content, MAXIMUM_BYTES)
+    except MatFileError as error:
+        raise SpectrumError(f"{source}: {error}") from error
+    result = _member(variables, "testResult", source)
     header, rows = _member(result, "header", source), _member(result, "rows", source)
-    wavelength = _real_vector(_member(header, "wavelength", source), "header.wavelength", source)
-    if not isinstance(rows, dict):
-        raise SpectrumError(f"{source}: testResult.rows is not a struct")
-    names = sorted(name for name in rows if name.startswith("channel"))
+    wavelength = _row_of_numbers(header, "wavelength", source)
+    names = sorted(name for name in rows if name.startswith("channel")) if isinstance(rows, dict) else []
     if not names:
         raise SpectrumError(f"{source}: testResult.rows has no channel")
-    channels = [_real_vector(rows[name], f"rows.{name}", source) for name in names]
-    return _assemble(wavelength, channels, names, source)
-
-
-def _check_mat_header(content: bytes, source: str) -> None:
-    if content.startswith(b"MATLAB 7.3") or b"\x89HDF\r\n" in content[:1024]:
-        raise SpectrumError(f"{source}: a MATLAB 7.3 file; save it with '-v7' instead")
-    if not content.startswith(b"MATLAB 5.0") or len(content) < 136:
-        raise SpectrumError(f"{source}: the file does not begin as a MATLAB version 5 file does")
-    if content[124:128] not in (b"\x00\x01IM", b"\x01\x00MI"):
-        raise SpectrumError(f"{source}: bytes 124 to 127 do not state MATLAB version 5")
-
-
-def _check_mat_size(content: bytes, source: str) -> None:
-    """Unpack every compressed element once within a limit, so that a small file cannot fill the memory."""
-    order = "<" if content[126:128] == b"IM" else ">"
-    position, budget = 128, MAXIMUM_BYTES
-    while position + 8 <= len(content):
-        kind, size = struct.unpack_from(order + "II", content, position)
-        position += 8
-        if size > len(content) - position:
-            raise SpectrumError(f"{source}: cut short, byte {position} asks for {size} bytes more than are there")
-        if kind == 15:
-            budget -= _unpacked_size(content[position : position + size], budget, source)
-        position += size
-
-
-def _unpacked_size(packed: bytes, budget: int, source: str) -> int:
-    unpacker, size = zlib.decompressobj(), 0
-    try:
-        while packed and size <= budget:
-            size += len(unpacker.decompress(packed, 1 << 20))
-            packed = unpacker.unconsumed_tail
-    except zlib.error as error:
-        raise SpectrumError(f"{source}: a compressed part is damaged: {error}") from error
-    if size > budget:
-        raise SpectrumError(f"{source}: unpacks to more than {MAXIMUM_BYTES} bytes")
-    return size
-
-
-def _load_test_result(content: bytes, source: str) -> Any:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            contents = scipy.io.loadmat(io.BytesIO(content), simplify_cells=True, variable_names=["testResult"])
-    except Exception as error:  # the parser raises whatever the damaged bytes lead it into
-        raise SpectrumError(f"{source}: damaged ({type(error).__name__}: {error})") from error
-    return _member(contents, "testResult", source)
+    return _assemble(wavelength, [_row_of_numbers(rows, name, source) for name in names], names, source)
 
 
 def _member(container: Any, name: str, source: str) -> Any:
     if not isinstance(container, dict) or name not in container:
-        raise SpectrumError(f"{source}: it holds no {name!r} where testResult.header and testResult.rows should be")
+        raise SpectrumError(
+            f"{source}: it holds no {name!r} where testResult.header and testResult.rows should be"
+        )
     return container[name]
 
 
-def _real_vector(value: Any, name: str, source: str) -> np.ndarray:
-    array = np.asarray(value)
-    if array.dtype.kind not in "iuf":
-        raise SpectrumError(f"{source}: {name} holds {array.dtype} values, not real numbers")
-    if array.ndim != 1:
-        raise SpectrumError(f"{source}: {name} has the shape {array.shape}, not one row of samples")
-    return array.astype(np.float64)
+def _row_of_numbers(container: Any, name: str, source: str) -> np.ndarray:
+    value = _member(container, name, source)
+    if not isinstance(value, np.ndarray):
+        raise SpectrumError(f"{source}: {name} is not an array of real numbers")
+    if value.ndim != 1:
+        raise SpectrumError(f"{source}: {name} has the shape {value.shape}, not one row of samples")
+    return value
 
 
-# --- text -------------------------------------------------------------------------------------------------------
+# --- text -----------------------------------------------------------------------------------------
 
 
 def _spectrum_from_text(content: bytes, source: str) -> Spectrum:
@@ -238,7 +192,9 @@ def _split_table(lines: list[str], source: str) -> tuple[list[str], np.ndarray]:
 def _fields(line: str) -> list[str]:
     for delimiter in (";", "\t"):
         if delimiter in line:
-            return [field.strip().replace(",", ".") for field in line.strip().strip(delimiter).split(delimiter)]
+            return [
+                field.strip().replace(",", ".") for field in line.strip().strip(delimiter).split(delimiter)
+            ]
     if "," in line:
         return [field.strip() for field in line.strip().strip(",").split(",")]
     return line.split()
@@ -264,7 +220,9 @@ def _stated_wavelength_scale(title: str) -> float | None:
 def _as_decibels(values: np.ndarray, title: str, source: str) -> np.ndarray:
     kinds = {_POWER_UNITS[word] for word in _unit_words(title) if word in _POWER_UNITS}
     if len(kinds) > 1 or (not kinds and not np.any(values < 0.0)):
-        raise SpectrumError(f"{source}: column {title!r} does not say whether its power is in dB or linear (mW)")
+        raise SpectrumError(
+            f"{source}: column {title!r} does not say whether its power is in dB or linear (mW)"
+        )
     if kinds != {"linear"}:
         return values
     if np.any(values < 0.0) and np.mean(values < 0.0) > MAXIMUM_MISSING_FRACTION:
@@ -273,7 +231,7 @@ def _as_decibels(values: np.ndarray, title: str, source: str) -> np.ndarray:
         return 10.0 * np.log10(values)
 
 
-# --- checks that both kinds of file pass through ------------------------------------------------------------------
+# --- checks that both kinds of file pass through --------------------------------------------------
 
 
 def _assemble(
@@ -283,10 +241,12 @@ def _assemble(
     source: str,
     stated_scale: float | None = None,
 ) -> Spectrum:
-    """Make the spectrum of one file; `stated_scale` is the unit of the wavelengths in um where the file states it."""
+    """Make the spectrum of one file; `stated_scale` is the unit of its wavelengths in um, if it says."""
     for name, channel in zip(names, channels, strict=True):
         if channel.size != wavelength.size:
-            raise SpectrumError(f"{source}: {name} has {channel.size} samples, the wavelength {wavelength.size}")
+            raise SpectrumError(
+                f"{source}: {name} has {channel.size} samples, the wavelength {wavelength.size}"
+            )
     scales = (1.0, 1e-3, 1e6) if stated_scale is None else (stated_scale,)
     wavelength = wavelength * _wavelength_scale(wavelength, scales, source)
     if wavelength[0] > wavelength[-1]:
@@ -319,18 +279,26 @@ def _check_wavelengths(wl: np.ndarray, source: str) -> None:
     steps = np.diff(wl)
     if not np.all(steps > 0.0):
         place = int(np.argmax(steps <= 0.0)) + 1
-        raise SpectrumError(f"{source}: wavelength {place} (counted from 0) repeats or turns back at {wl[place]:.6f} um")
+        raise SpectrumError(
+            f"{source}: wavelength {place} (counted from 0) repeats or turns back at {wl[place]:.6f} um"
+        )
 
 
 def _without_holes(channel: np.ndarray, name: str, source: str) -> np.ndarray:
-    """Fill the few samples for which the detector read nothing: the logarithm of zero takes the lowest reading."""
-    if np.any(np.isposinf(channel)) or np.any(channel > 300.0) or np.any(np.isfinite(channel) & (channel < -300.0)):
+    """Fill the few samples at which the detector read nothing; a logarithm of zero takes the lowest."""
+    if (
+        np.any(np.isposinf(channel))
+        or np.any(channel > 300.0)
+        or np.any(np.isfinite(channel) & (channel < -300.0))
+    ):
         raise SpectrumError(f"{source}: {name} has readings outside -300 to 300 dB")
     good = np.isfinite(channel)
     missing = channel.size - int(good.sum())
     if missing > math.floor(MAXIMUM_MISSING_FRACTION * channel.size):
-        raise SpectrumError(f"{source}: {name} has {missing} readings that are not numbers, the first at sample "
-                            f"{int(np.argmin(good))}")
+        raise SpectrumError(
+            f"{source}: {name} has {missing} readings that are not numbers, the first at sample "
+            f"{int(np.argmin(good))}"
+        )
     if not missing:
         return channel
     samples = np.arange(channel.size)

@@ -1,10 +1,14 @@
 """Every test runs in float64 with strict promotion: a silent broadcast or a silent cast is an error."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jax
+import numpy as np
 import pytest
+from jax.flatten_util import ravel_pytree
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
@@ -20,3 +24,52 @@ def openebl() -> Path:
         if (folder / "openebl" / "MANIFEST.csv").is_file():
             return folder / "openebl"
     pytest.skip("the measured openEBL spectra are not here; set PHOTONICS_CORE_DATA to the folder that holds openebl/")
+
+
+@pytest.fixture
+def float32():
+    """Single precision with JAX's ordinary promotion, as a user has it who chose nothing. Build devices inside."""
+    with jax.enable_x64(False), jax.numpy_dtype_promotion("standard"):
+        yield
+
+
+@pytest.fixture(scope="session")
+def assert_gradient() -> Callable[..., None]:
+    """Compare `jax.grad` of a scalar function of a pytree with extrapolated differences, for every leaf."""
+
+    def check(function: Callable[[Any], jax.Array], tree: Any, rtol: float = 1e-6) -> None:
+        start, rebuild = ravel_pytree(tree)
+        scale = np.where(start == 0, 1.0, np.abs(start))
+        value, exact = jax.jit(jax.value_and_grad(lambda x: function(rebuild(x))))(start)
+        differences = _ridders_gradient(jax.jit(jax.vmap(lambda x: function(rebuild(x)))), np.asarray(start), scale)
+        names = [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(tree)]
+        # Compared as the change for a relative change of the leaf, so that all leaves are of one size.
+        atol = 1e-10 * (1.0 + abs(float(value)))
+        np.testing.assert_allclose(
+            np.asarray(exact) * scale, differences * scale, rtol=rtol, atol=atol, err_msg=", ".join(names)
+        )
+
+    return check
+
+
+def _ridders_gradient(function: Callable[[Any], Any], x: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Central differences at halved steps, extrapolated to step zero (Ridders, Adv. Eng. Softw. 4, 75 (1982)).
+
+    Of the whole table each element takes the entry that agrees best with its neighbours.
+    """
+    levels = 14
+    steps = 0.05 * scale * 0.5 ** np.arange(levels)[:, None]
+    offsets = steps[:, :, None] * np.eye(x.size)
+    high, low = x + offsets, x - offsets
+    values = np.asarray(function(np.concatenate([high, low]).reshape(-1, x.size))).reshape(2, levels, x.size)
+    width = np.diagonal(high - low, axis1=1, axis2=2)
+    column = (values[0] - values[1]) / width
+    best, least = column[0], np.full(x.size, np.inf)
+    for order in range(1, levels):
+        finer = column[1:] + (column[1:] - column[:-1]) / (4.0**order - 1.0)
+        error = np.maximum(np.abs(finer - column[1:]), np.abs(finer - column[:-1]))
+        row = np.argmin(error, axis=0), np.arange(x.size)
+        best = np.where(error[row] < least, finer[row], best)
+        least = np.minimum(error[row], least)
+        column = finer
+    return best

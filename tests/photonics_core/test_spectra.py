@@ -126,8 +126,8 @@ WRONG_MAT = {
     "few points": (mat_bytes(WL_NM[:3], {"channel_1": WL_NM[:3]}), "fewer"),
     "other length": (mat_bytes(rows={"channel_1": np.zeros(SAMPLES - 1)}), "199"),
     "matrix": (mat_bytes(rows={"channel_1": np.zeros((SAMPLES, 2))}), "shape"),
-    "complex": (mat_bytes(rows={"channel_1": 1j * WL_NM}), "complex"),
-    "words": (mat_bytes(rows={"channel_1": "power"}), "not real numbers"),
+    "complex": (mat_bytes(rows={"channel_1": 1j * WL_NM}), "not an array of real"),
+    "words": (mat_bytes(rows={"channel_1": "power"}), "not an array of real"),
     "no channel": (mat_bytes(rows={"power": CHANNELS["channel_1"]}), "no channel"),
 }
 
@@ -210,7 +210,11 @@ def test_names_state_geometry(name, radius, gap, length):
 def mutate(content: bytes, chance: random.Random) -> bytes:
     data = bytearray(content)
     for _ in range(chance.randint(1, 6)):
-        place = chance.randrange(len(data)) if chance.random() < 0.7 else chance.randrange(min(len(data), 400))
+        if not data:
+            break
+        place = (
+            chance.randrange(len(data)) if chance.random() < 0.7 else chance.randrange(min(len(data), 400))
+        )
         kind = chance.random()
         if kind < 0.5:
             data[place] ^= 1 << chance.randrange(8)
@@ -219,7 +223,9 @@ def mutate(content: bytes, chance: random.Random) -> bytes:
         elif kind < 0.8:
             del data[place : place + chance.randint(1, 64)]
         elif kind < 0.9:
-            data[place : place + 4] = chance.choice([b"\xff\xff\xff\xff", b"\x00\x00\x00\x80", b"\x00\x00\x00\x00"])
+            data[place : place + 4] = chance.choice(
+                [b"\xff\xff\xff\xff", b"\x00\x00\x00\x80", b"\x00\x00\x00\x00"]
+            )
         else:
             del data[place + 1 :]
     return bytes(data) or b" "

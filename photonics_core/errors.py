@@ -1,0 +1,5 @@
+"""Errors that are no wrong argument; those are `ValueError`s, raised by `kernels.checks`."""
+
+
+class DeviceError(RuntimeError):
+    """A device was asked for that is not there."""

@@ -1,0 +1,51 @@
+"""The commands `photonics-core validate` and `photonics-core bench`."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from photonics_core.validation import benchmarks, registry
+
+
+def validate(subjects: Sequence[str], as_json: bool, say: Callable[[str], None]) -> int:
+    """Run the cases of the subjects (all by default), print a row each, and return how many failed."""
+    results = []
+    for case in registry.cases(subjects):
+        result = registry.run(case)
+        results.append(result)
+        say(json.dumps(result.to_json()) if as_json else _row(result))
+    failed = sum(result.passes is False for result in results)
+    if not as_json:
+        skipped = sum(result.passes is None for result in results)
+        say(f"{len(results) - failed - skipped} passed, {failed} failed, {skipped} skipped")
+    return failed
+
+
+def bench(subjects: Sequence[str], as_json: bool, say: Callable[[str], None], peers: Path | None) -> None:
+    """Time the cases of the subjects (all by default) beside their peers, and print a row each."""
+    if not as_json:
+        say(f"{'case':<34}{'ours ms':>10}{'peer ms':>11}{'ratio':>9}{'difference':>12}  peer, device, precision")
+    for row in benchmarks.rows(subjects, peers):
+        say(json.dumps(row) if as_json else _bench_row(row))
+
+
+def _row(result: registry.Result) -> str:
+    mark = {True: "pass", False: "FAIL", None: "skip"}[result.passes]
+    name = f"{mark}  {result.case.name:<44} {result.case.kind:<10}"
+    if result.evidence is None:
+        return f"{name} {result.skipped}"
+    evidence = result.evidence
+    reference = evidence.reference
+    wanted = f"{reference:.6g}" if not isinstance(reference, tuple) else f"{reference[0]:g} to {reference[1]:g}"
+    return f"{name} {evidence.value:<12.6g} {wanted} ± {evidence.tolerance:.2g} {evidence.unit}"
+
+
+def _bench_row(row: dict) -> str:
+    def ms(seconds: float | None) -> str:
+        return "-" if seconds is None else f"{1e3 * seconds:.3g}"
+
+    ratio = "-" if row["ratio"] is None else f"{row['ratio']:.3g}"
+    difference = "-" if row["max_difference"] is None else f"{row['max_difference']:.1e}"
+    peer = row["peer"] if row["skipped"] is None else f"{row['peer']} ({row['skipped']})"
+    figures = f"{ms(row['ours_s']):>10}{ms(row['peer_s']):>11}{ratio:>9}{difference:>12}"
+    return f"{row['case']:<34}{figures}  {peer}, {row['device']}, {row['dtype']}"
