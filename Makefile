@@ -4,14 +4,15 @@ VENV   := .venv
 RUN    := $(VENV)/bin/python
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test test-slow test-peer test-gpu check docs clean
+.PHONY: help demo test test-slow test-peer test-gpu bench check clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo       run the main job: an 8-channel ring transmitter, results in ./results"
 	@echo "make test       run the tests (minutes)"
 	@echo "make test-slow  run the slow tests too"
-	@echo "make test-peer  compare and time against SAX, in .venv-peers"
+	@echo "make test-peer  compare with SAX, in an environment of its own (.venv-peers)"
+	@echo "make bench      time against SAX, side by side in one run"
 	@echo "make test-gpu   run the tests that need a GPU"
 	@echo "make check      format, lint, types, direction of imports"
 
@@ -29,6 +30,17 @@ test: $(STAMP)
 
 test-slow: $(STAMP)
 	$(RUN) -m pytest -m "not peer and not gpu"
+
+.venv-peers/.installed: Makefile
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check "sax==0.18.2"
+	@touch $@
+
+test-peer: $(STAMP) .venv-peers/.installed
+	PHOTONICS_CORE_PEERS=.venv-peers/bin/python $(RUN) -m pytest -m peer
+
+bench: $(STAMP) .venv-peers/.installed
+	$(VENV)/bin/photonics-core bench --peers .venv-peers/bin/python
 
 test-gpu: $(STAMP)
 	$(RUN) -m pytest -m gpu

@@ -14,12 +14,13 @@ from photonics_core.index import LinearIndex
 O_BAND_WAVELENGTH = 1.3175
 #: Group index of a 350 nm x 220 nm strip bent to 10 um: mean of four neighbouring rings, 4.481(2).
 O_BAND_GROUP_INDEX = 4.481
-#: Power coupling of the same rings at a gap of 160 nm, 0.042(1), and that gap in um.
-O_BAND_POWER_COUPLING = 0.042
+#: Power coupling of the same rings at a gap of 160 nm, 0.045(2), and that gap in um.
+O_BAND_POWER_COUPLING = 0.045
 O_BAND_GAP = 0.160
 #: Their coupling angle grows by 6(2) per um of wavelength.
 O_BAND_COUPLING_DISPERSION = 6.0
-#: Loss in dB/cm: a ring of radius 5 um in the C band, 10.3(20); the O-band rings of 10 um spread from 8 to 14.
+#: Loss in dB/cm of a ring of radius 5 um, from the C band: 10.3(20). Rings of 10 um have 5(1) there, and the O-band
+#: rings of 10 um 5 to 7.5 with errors of 1 to 6.
 LOSS_DB_CM = 10.3
 #: Gap in um over which the coupling angle falls by e in the C band, from gaps of 80, 90 and 100 nm: 0.103(5).
 C_BAND_DECAY_LENGTH = 0.103
@@ -36,8 +37,8 @@ O_BAND_THERMO_OPTIC_SLOPE = 2.85e-7
 #: Assumed: the decay length scales from the C to the O band as the evanescent decay outside the core,
 #: wl / (2 pi sqrt(n_eff^2 - n_oxide^2)), does: 0.1246 um at 1550 nm, 0.1063 um at 1310 nm.
 O_BAND_DECAY_LENGTH = C_BAND_DECAY_LENGTH * 0.1063 / 0.1246
-#: Coupling per length in rad/um at the gap above: asin(sqrt 0.042) over the approach length of a 10 um circle.
-O_BAND_KAPPA = 0.0878
+#: Coupling per length in rad/um at the gap above: asin(sqrt 0.045) over the approach length of a 10 um circle.
+O_BAND_KAPPA = 0.0910
 
 
 def o_band_index() -> LinearIndex:

@@ -47,7 +47,7 @@ __all__ = list(_HOMES)  # noqa: PLE0605
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        return _version()
+        return _installed_version()
     if name not in _HOMES:
         raise AttributeError(f"module 'photonics_core' has no attribute {name!r}")
     return getattr(importlib.import_module(f"photonics_core.{_HOMES[name]}"), name)
@@ -57,7 +57,7 @@ def __dir__() -> list[str]:
     return sorted([*globals(), *_HOMES])
 
 
-def _version() -> str:
+def _installed_version() -> str:
     try:
         return importlib.import_module("photonics_core._version").version
     except ModuleNotFoundError:  # a bare checkout that was never installed

@@ -51,7 +51,7 @@ class Peer:
     def _start(self) -> "subprocess.Popen[str]":
         if self._process is None:
             if self._python is None or not self._python.is_file():
-                raise PeerAbsent("no peers; make them with `make .venv-peers`, then bench --peers .venv-peers/bin/python")
+                raise PeerAbsent("no peers; `make bench` installs them")
             command = [str(self._python), str(SCRIPT)]
             pipe = subprocess.PIPE
             self._process = subprocess.Popen(

@@ -15,6 +15,7 @@ import numpy as np
 
 def sax_add_drop(count: int) -> Callable[[], Any]:
     """The add-drop ring of the benchmark as a circuit of two couplers and two half rings, backend klu."""
+    import jax
     import jax.numpy as jnp
     import sax
 
@@ -40,7 +41,9 @@ def sax_add_drop(count: int) -> Callable[[], Any]:
     }
     circuit, _ = sax.circuit(netlist=netlist, models={"half_ring": half_ring, "coupler": coupler}, backend="klu")
     wl = jnp.linspace(1.53, 1.57, count)
-    return lambda: circuit(wl=wl)["in", "through"].block_until_ready()
+    # Compiled as a whole: the best that the peer can do, though its own tour calls the circuit as it is.
+    through = jax.jit(lambda wl: circuit(wl=wl)["in", "through"])
+    return lambda: through(wl).block_until_ready()
 
 
 TASKS = {"sax_add_drop": sax_add_drop}

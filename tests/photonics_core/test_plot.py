@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+
+from photonics_core import plot
+from photonics_core.store import StoreError
+
+
+def test_axes_have_names_units_and_a_floor():
+    figure, axes = plot.new_figure()
+    plot.spectrum(axes[0, 0], np.linspace(1.5, 1.6, 5), [1.0, 0.1, 0.0, 0.1, 1.0], floor_db=-30, label="through")
+    (line,) = axes[0, 0].get_lines()
+    np.testing.assert_allclose(line.get_ydata(), [0, -10, -30, -10, 0], atol=1e-12)
+    np.testing.assert_allclose(line.get_xdata()[[0, -1]], [1500, 1600])
+    assert axes[0, 0].get_xlabel() == "wavelength (nm)"
+    assert axes[0, 0].get_ylabel() == "transmission (dB)"
+
+
+def test_bars_stand_side_by_side():
+    _, axes = plot.new_figure()
+    plot.bars(axes[0, 0], {"before": [1.0, 2.0], "after": [0.5, 1.0]}, "power (mW)")
+    heights = [patch.get_height() for patch in axes[0, 0].patches]
+    assert heights == [1.0, 2.0, 0.5, 1.0]
+    assert len({round(patch.get_x(), 6) for patch in axes[0, 0].patches}) == 4
+
+
+def test_a_figure_is_written_whole_or_not_at_all(tmp_path):
+    figure, _ = plot.new_figure()
+    plot.save_figure(figure, tmp_path / "one.png")
+    assert (tmp_path / "one.png").read_bytes().startswith(b"\x89PNG")
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises((StoreError, OSError)):
+        plot.save_figure(figure, tmp_path / "file" / "two.png")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "one.png"]
+
+
+def test_drawing_needs_no_display_and_no_global_state():
+    import subprocess
+    import sys
+
+    code = "import sys; from photonics_core import plot; plot.new_figure(); print('matplotlib.pyplot' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

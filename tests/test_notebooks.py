@@ -1,0 +1,25 @@
+"""Every notebook runs from top to bottom, and so does the example of the README."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.mark.parametrize("notebook", sorted((ROOT / "notebooks").glob("*.py")), ids=lambda path: path.stem)
+def test_notebook_runs(notebook: Path, tmp_path: Path):
+    done = subprocess.run([sys.executable, notebook], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+def test_example_of_the_readme_runs(tmp_path: Path):
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    done = subprocess.run([sys.executable, "-c", example], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    drop_db, q, drift = (float(word) for word in done.stdout.split()[:3])
+    assert -3 < drop_db < 0 and 1e4 < q < 1e5 and 60 < drift < 80

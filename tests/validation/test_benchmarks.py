@@ -1,0 +1,53 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from photonics_core.validation import benchmarks
+from photonics_core.validation.peer import Peer, PeerAbsent
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """The smallest benchmark and the one without a peer process, run once."""
+    chosen = [b.name for b in benchmarks.BENCHMARKS if b.name in ("rings.add_drop_1e4", "rings.closed_form_1e6")]
+    return {row["case"]: row for row in benchmarks.rows(chosen)}
+
+
+def test_a_row_has_times_device_and_difference(rows):
+    row = rows["rings.closed_form_1e6"]
+    assert row["ours_s"] > 0 and row["peer_s"] > 0 and row["ratio"] > 0
+    assert (row["device"], row["dtype"]) == ("cpu", "float64")
+    assert row["max_difference"] < 1e-9
+
+
+def test_without_the_peer_a_row_says_why(rows):
+    row = rows["rings.add_drop_1e4"]
+    assert row["ours_s"] > 0
+    assert (row["peer_s"], row["ratio"], row["max_difference"]) == (None, None, None)
+    assert "make bench" in row["skipped"]
+
+
+def test_a_peer_that_cannot_run_is_absent(tmp_path: Path):
+    with pytest.raises(PeerAbsent, match="no peers"):
+        Peer(tmp_path / "python", "sax_add_drop", {"count": 10})()
+    broken = tmp_path / "broken"
+    broken.write_text("#!/bin/sh\nexit 1\n")
+    broken.chmod(0o755)
+    with pytest.raises(PeerAbsent, match="failed in"):
+        Peer(broken, "sax_add_drop", {"count": 10})()
+
+
+def test_unknown_subjects_are_named():
+    with pytest.raises(ValueError, match="subject = 'nothing' is not one of"):
+        list(benchmarks.rows(["nothing"]))
+
+
+@pytest.mark.peer
+def test_sax_gives_the_same_ring():
+    peers = Path(os.environ.get("PHOTONICS_CORE_PEERS", ""))
+    if not peers.is_file():
+        pytest.skip("set PHOTONICS_CORE_PEERS to the Python of an environment with SAX; `make test-peer` does")
+    (row,) = benchmarks.rows(["rings.add_drop_1e4"], peers)
+    assert row["skipped"] is None
+    assert row["max_difference"] < 1e-10

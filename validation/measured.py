@@ -1,0 +1,183 @@
+"""Measured cases: public openEBL spectra, fitted afresh, beside the figures read from them before.
+
+Not every figure is reproduced: where a case fails it is shown, with what the data say in its docstring.
+"""
+
+import functools
+from collections.abc import Callable
+
+import numpy as np
+
+from photonics_core.coupler_fit import DirectionalCouplerFit, fit_coupled_pair, fit_directional_coupler
+from photonics_core.fit import RingFit, fit_ring, fit_series
+from photonics_core.robust import Estimate
+from photonics_core.validation.data import openebl
+from photonics_core.validation.registry import Absent, Evidence, case
+
+SOURCE = "openEBL-2024-10 spectra (SiEPIC, MIT)"
+NITRIDE_SOURCE = "openEBL-2024-10-SiN spectra (SiEPIC, MIT)"
+
+_NITRIDE = (
+    *(f"sin_all_pass_r25_gap{gap}.mat" for gap in (300, 500, 900, 1100)),
+    *(f"sin_all_pass_r50_gap{gap}.mat" for gap in (500, 700, 850, 900)),
+    "sin_all_pass_r20_gap850.mat",
+    "sin_all_pass_r30_gap850.mat",
+)
+
+
+@functools.cache
+def silicon(name: str) -> RingFit:
+    """Fit of one silicon ring by file name."""
+    return fit_ring(openebl(name)[0])
+
+
+@functools.cache
+def nitride() -> dict[tuple[int, int], RingFit]:
+    """Fits of all nitride rings by (radius um, gap nm), their regimes decided together."""
+    fits = fit_series(openebl(*_NITRIDE))
+    return {(round(fit.radius), round(1e3 * fit.gap)): fit for fit in fits}
+
+
+def _measured(
+    name: str, reference: float | tuple[float, float], tolerance: float, unit: str = "", source: str = SOURCE
+) -> Callable[[Callable[[], float]], Callable[[], Evidence]]:
+    def register(value: Callable[[], float]) -> Callable[[], Evidence]:
+        return case(f"rings.{name}", source=source, kind="measured")(
+            lambda: Evidence(float(value()), reference, tolerance, unit)
+        )
+
+    return register
+
+
+def _q_near(fit: RingFit, wl: float) -> float:
+    return min(fit.resonances, key=lambda resonance: abs(resonance.wl - wl)).q
+
+
+def _register_silicon() -> None:
+    for gap, q in ((80, 6370.0), (90, 7550.0), (100, 9500.0)):
+        file = f"si_add_drop_r10_gap{gap}.mat"
+
+        def group_index(file: str = file) -> float:
+            return silicon(file).n_g.value
+
+        def q_near_1548(file: str = file) -> float:
+            return _q_near(silicon(file), 1.548)
+
+        _measured(f"silicon_gap{gap}_n_g", (4.179, 4.187), 0.003 * 4.18)(group_index)
+        _measured(f"silicon_gap{gap}_q", q, 0.1 * q)(q_near_1548)
+    for site in (1, 2, 3, 4):
+        _measured(f"o_band_site{site}_n_g", 4.48, 0.003 * 4.48)(
+            lambda site=site: silicon(f"si_oband_add_drop_r10_gap160_site{site}.mat").n_g.value
+        )
+
+
+_COUPLING = {
+    (25, 300): (0.402, 0.10, "over"),
+    (25, 500): (0.152, 0.10, "over"),
+    (25, 900): (0.0165, 0.10, "under"),
+    (25, 1100): (0.0058, 0.10, "under"),
+    (50, 500): (0.258, 0.10, "over"),
+    (50, 700): (0.100, 0.10, "over"),
+    (50, 900): (0.032, 0.10, "over"),
+}
+
+
+def _register_nitride() -> None:
+    for (radius, gap), (coupling, relative, regime) in _COUPLING.items():
+        label = f"nitride_r{radius}_gap{gap}"
+
+        def ring(radius: int = radius, gap: int = gap) -> RingFit:
+            return nitride()[radius, gap]
+
+        def regime_is(ring: Callable[[], RingFit] = ring, regime: str = regime) -> float:
+            return float(ring().regime == regime)
+
+        def coupling_of(ring: Callable[[], RingFit] = ring) -> float:
+            return _estimate(ring().power_coupling)
+
+        _measured(f"{label}_coupling", coupling, relative * coupling, "", NITRIDE_SOURCE)(coupling_of)
+        _measured(f"{label}_regime_{regime}", 1.0, 0.0, "", NITRIDE_SOURCE)(regime_is)
+    _measured("nitride_r25_loss", 24.0, 0.5, "dB/cm", NITRIDE_SOURCE)(lambda: _family_loss(25))
+    _measured("nitride_r50_loss", (1.5, 1.8), 0.0, "dB/cm", NITRIDE_SOURCE)(lambda: _family_loss(50))
+    for gap, q in ((500, 8.1e3), (700, 2.1e4), (900, 5.4e4)):
+        _measured(f"nitride_r50_gap{gap}_q", q, 0.1 * q, "", NITRIDE_SOURCE)(lambda gap=gap: nitride()[50, gap].q.value)
+    for radius, loss in ((20, 63.0), (30, 6.8), (50, 1.75)):
+        _measured(f"nitride_bend_loss_r{radius}", loss, 0.2 * loss, "dB/cm", NITRIDE_SOURCE)(
+            lambda radius=radius: _estimate(nitride()[radius, 850].loss_db_cm)
+        )
+
+
+def _family_loss(radius: int) -> float:
+    """Loss of the rings of one radius, which differ by their gap alone: the mean, weighted by the standard errors."""
+    losses = [nitride()[key].loss_db_cm for key in _COUPLING if key[0] == radius]
+    if any(loss is None for loss in losses):
+        raise Absent("a decided regime: both readings fit the series")
+    weights = np.array([loss.se**-2 for loss in losses if loss])
+    return float(np.average([loss.value for loss in losses if loss], weights=weights))
+
+
+def _estimate(estimate: Estimate | None) -> float:
+    if estimate is None:
+        raise Absent("a decided regime: both readings fit the series")
+    return estimate.value
+
+
+_register_silicon()
+_register_nitride()
+
+
+@case("rings.o_band_fsr", source=SOURCE, kind="measured")
+def o_band_fsr() -> Evidence:
+    """Free spectral range of the O-band rings at the middle of their band, mean of four, in nm."""
+    rings = [silicon(f"si_oband_add_drop_r10_gap160_site{site}.mat") for site in (1, 2, 3, 4)]
+    return Evidence(1e3 * float(np.mean([ring.fsr.value for ring in rings])), (6.16, 6.38), 0.0, "nm")
+
+
+@case("rings.o_band_scatter", source=SOURCE, kind="measured")
+def o_band_scatter() -> Evidence:
+    """Standard deviation of one resonance over four neighbouring rings on a die, in nm."""
+    rings = [silicon(f"si_oband_add_drop_r10_gap160_site{site}.mat") for site in (1, 2, 3, 4)]
+    near = [min((r.wl for r in ring.resonances), key=lambda wl: abs(wl - 1.3194)) for ring in rings]
+    return Evidence(1e3 * float(np.std(near)), 0.16, 0.02, "nm")
+
+
+@case("rings.coupled_pair_splitting", source=NITRIDE_SOURCE, kind="measured")
+def coupled_pair_splitting() -> Evidence:
+    """Splitting of the dips of two coupled nitride rings of 50.00 um, in nm, mean from 1548 to 1561 nm."""
+    return Evidence(1e3 * float(np.mean(np.diff(_doublets(), axis=1))), (0.555, 0.58), 0.005, "nm")
+
+
+@case("rings.coupled_pair_fsr", source=NITRIDE_SOURCE, kind="measured")
+def coupled_pair_fsr() -> Evidence:
+    """Free spectral range of the same two rings in the same range, in nm."""
+    return Evidence(1e3 * float(np.mean(np.diff(_doublets().mean(axis=1)))), 3.88, 0.02, "nm")
+
+
+def _doublets() -> np.ndarray:
+    fit = fit_coupled_pair(openebl("sin_crow2_r50p00_50p00_gap500.mat")[0], 50.0)
+    return fit.wl[(fit.wl[:, 0] > 1.548) & (fit.wl[:, 1] < 1.561)]
+
+
+@case("couplers.directional_coupling", source=SOURCE, kind="measured")
+def directional_coupling() -> Evidence:
+    """Coupling per length at a gap of 100 nm in the C band, in rad/um.
+
+    The files show full extinction of the cross port at every length: an interferometer of two equal couplers, whose
+    fringe height is sin^2(2 angle). Read so, full transfer lies between 6 and 8 um and the slope is 0.0796(13); the
+    figure read before, 0.0913, would put it at 5.8 um. The case fails, and stays to be settled with a solved mode.
+    """
+    return Evidence(_directional().coupling.value, 0.0913, 0.0913 * 0.05, "rad/um")
+
+
+@case("couplers.directional_bend_length", source=SOURCE, kind="measured")
+def directional_bend_length() -> Evidence:
+    """Bend-equivalent length of the same couplers in um."""
+    return Evidence(_directional().bend_length.value, 2.76, 0.2, "um")
+
+
+@functools.cache
+def _directional() -> DirectionalCouplerFit:
+    return fit_directional_coupler(
+        openebl(*(f"si_directional_coupler_cband_w500_gap100_length{n}.mat" for n in (0, 2, 4, 6, 8, 10)))
+    )
+
