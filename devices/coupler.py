@@ -6,7 +6,7 @@ sin^2(theta), has a finite derivative everywhere, from no coupling to complete c
 
 import abc
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -25,7 +25,10 @@ class Coupler(eqx.Module):
     Ports: `in` and `through` are the two ends of one guide, `add` and `cross` those of the other.
     """
 
-    loss_db: eqx.AbstractVar[Any]
+    if TYPE_CHECKING:  # to a type checker, an abstract field would be the first argument of every coupler
+        loss_db: ClassVar[Any]
+    else:
+        loss_db: eqx.AbstractVar[Any]
 
     @abc.abstractmethod
     def coupling_angle(self, wl: Any) -> jax.Array:
@@ -46,7 +49,12 @@ class Coupler(eqx.Module):
         zero = jnp.zeros_like(angle)
         bar = jax.lax.complex(passed * jnp.cos(angle), zero)
         cross = jax.lax.complex(zero, passed * jnp.sin(angle))
-        pairs = {("in", "through"): bar, ("in", "cross"): cross, ("add", "through"): cross, ("add", "cross"): bar}
+        pairs = {
+            ("in", "through"): bar,
+            ("in", "cross"): cross,
+            ("add", "through"): cross,
+            ("add", "cross"): bar,
+        }
         return SMatrix.from_pairs(("in", "through", "add", "cross"), pairs, wl, reciprocal=True)
 
 
@@ -123,7 +131,13 @@ class DirectionalCoupler(Coupler):
     wl0: float = eqx.field(static=True, default=1.55)
 
     def __check_init__(self) -> None:
-        for name, unit in (("gap", "um"), ("length", "um"), ("kappa", "rad/um"), ("bend_length", "um"), ("loss_db", "dB")):
+        for name, unit in (
+            ("gap", "um"),
+            ("length", "um"),
+            ("kappa", "rad/um"),
+            ("bend_length", "um"),
+            ("loss_db", "dB"),
+        ):
             check_range(name, getattr(self, name), 0.0, np.inf, unit)
         check_positive("decay_length", self.decay_length, "um")
         if self.dispersion is not None:

@@ -11,7 +11,7 @@ by (1 - p)^2 / 24, one part in a thousand at a finesse of 20.
 
 import abc
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -34,10 +34,16 @@ class Ring(eqx.Module):
     All wavelengths are in um and all temperatures in K; arguments broadcast and results have their shape.
     """
 
-    radius: eqx.AbstractVar[Any]
-    index: eqx.AbstractVar[IndexModel]
-    straight_length: eqx.AbstractVar[Any]
-    loss_db: eqx.AbstractVar[Any]
+    if TYPE_CHECKING:  # to a type checker, abstract fields would be the first arguments of every ring
+        radius: ClassVar[Any]
+        index: ClassVar[IndexModel]
+        straight_length: ClassVar[Any]
+        loss_db: ClassVar[Any]
+    else:
+        radius: eqx.AbstractVar[Any]
+        index: eqx.AbstractVar[IndexModel]
+        straight_length: eqx.AbstractVar[Any]
+        loss_db: eqx.AbstractVar[Any]
 
     @abc.abstractmethod
     def round_trip_amplitude_gap(self, wl: Any, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:

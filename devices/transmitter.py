@@ -17,7 +17,6 @@ from photonics_core.kernels.checks import check_positive, check_range
 from photonics_core.runtime import as_leaf
 from photonics_core.units import REFERENCE_TEMPERATURE, db
 
-
 #: Steps in which a resonance is followed over temperature; each drifts by well under a free spectral range.
 _DRIFT_STEPS = 8
 

@@ -2,54 +2,23 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from pydantic import Field, model_validator
 
 from photonics_core.devices import measured_silicon as silicon
+from photonics_core.devices import wdm_report as report
 from photonics_core.devices.batch import stack
 from photonics_core.devices.bus import RingBus
 from photonics_core.devices.ring import AddDropRing
 from photonics_core.devices.transmitter import RingTransmitter, wavelength_grid
 from photonics_core.devices.waveguide import Waveguide
-from photonics_core.jobs import Job, Settings
+from photonics_core.devices.wdm_settings import WdmSettings
+from photonics_core.jobs import Job
 from photonics_core.optimize import Optimum, minimize
 from photonics_core.units import REFERENCE_TEMPERATURE, SPEED_OF_LIGHT
-
-Positive = Annotated[float, Field(gt=0)]
-Temperature = Annotated[float, Field(ge=250, le=400)]
-
-
-class WdmSettings(Settings):
-    """Settings of the job; every number has its unit in its name or beside it."""
-
-    channels: Annotated[int, Field(ge=2, le=32, description="number of laser lines and rings")] = 8
-    spacing_ghz: Annotated[float, Field(gt=0, le=1000, description="spacing of the laser lines")] = 200.0
-    center_um: Annotated[float, Field(ge=1.26, le=1.36, description="centre of the laser lines")] = 1.31
-    radius_um: Annotated[float, Field(ge=3, le=20, description="nominal radius")] = 5.0
-    temperatures_k: Annotated[tuple[Temperature, ...], Field(min_length=1, max_length=9)] = (300.0, 330.0, 358.0)
-    heater_nm_mw: Annotated[float, Field(gt=0, le=10, description="shift by a heater")] = 0.15
-    drive_shift_pm: Annotated[float, Field(gt=0, le=1000, description="shift between the two bits")] = 80.0
-    bandwidth_ghz: Annotated[float, Field(gt=0, le=500, description="least photon bandwidth c / (wl Q)")] = 30.0
-    crosstalk_db: Annotated[float, Field(ge=-60, le=0, description="wanted crosstalk")] = -20.0
-    margin_nm: Annotated[float, Field(ge=0, le=5, description="heater's reserve when hottest")] = 0.5
-    heater_weight: Annotated[float, Field(ge=0, le=100, description="price of 1 mW in dB of penalty")] = 0.1
-    steps: Annotated[int, Field(ge=1, le=100_000, description="steps of the optimiser")] = 300
-
-    @model_validator(mode="after")
-    def _comb_fits(self) -> "WdmSettings":
-        comb = self.channels * self.spacing_ghz * 1e-3
-        fsr = SPEED_OF_LIGHT / (silicon.O_BAND_GROUP_INDEX * 2 * np.pi * self.radius_um)
-        if comb > fsr:
-            raise ValueError(
-                f"{self.channels} lines {self.spacing_ghz:g} GHz apart take {comb:.2f} THz, more than the free "
-                f"spectral range {fsr:.2f} THz of a ring of radius {self.radius_um:g} um"
-            )
-        return self
-
 
 #: A design: arrays of shape [N], in um; what the optimiser may change.
 Design = dict[str, Any]
@@ -60,7 +29,9 @@ def build(settings: WdmSettings, design: Design) -> RingTransmitter:
     index = silicon.o_band_index()
 
     def ring(radius: Any, input_gap: Any, drop_gap: Any) -> AddDropRing:
-        return AddDropRing(radius, silicon.o_band_coupler(input_gap, radius), silicon.o_band_coupler(drop_gap, radius), index)
+        return AddDropRing(
+            radius, silicon.o_band_coupler(input_gap, radius), silicon.o_band_coupler(drop_gap, radius), index
+        )
 
     rows = zip(design["radius"], design["input_gap"], design["drop_gap"], strict=True)
     bus = RingBus(stack([ring(*row) for row in rows], "rings"), Waveguide(50.0, index))
@@ -135,7 +106,11 @@ def objective(settings: WdmSettings) -> Callable[[Design], tuple[jax.Array, dict
             + _hinge((merits["q_loaded"] / q_limit - 1.0) / 0.02)
             + _hinge(merits["crosstalk"] - settings.crosstalk_db)
         )
-        metrics = {"penalty_db": jnp.mean(merits["penalty"]), "heater_mw": jnp.mean(power), "constraints": excess}
+        metrics = {
+            "penalty_db": jnp.mean(merits["penalty"]),
+            "heater_mw": jnp.mean(power),
+            "constraints": excess,
+        }
         return metrics["penalty_db"] + settings.heater_weight * metrics["heater_mw"] + excess, metrics
 
     return cost
@@ -149,17 +124,15 @@ def optimise(settings: WdmSettings, start: Design, progress: bool | None = None)
 
 def run(settings: WdmSettings, out: Path, say: Callable[[str], None]) -> None:
     """Report the hand design, optimise it, report again, and write figures and results to `out`."""
-    from photonics_core.devices import wdm_report as report
-
     figures = jax.jit(evaluate), jax.jit(report.spectra)
     start = hand_design(settings)
     say(f"{settings.channels} silicon ring modulators, {settings.spacing_ghz:g} GHz apart at {settings.center_um:g} um")
-    before = report.Design.of("hand design", build(settings, start), settings, *figures)
+    before = report.Evaluated.of("hand design", build(settings, start), start, settings, *figures)
     say(report.device_lines(before))
     say(report.table(before))
     optimum = optimise(settings, start)
     best = {name: np.asarray(value, np.float64) for name, value in optimum.parameters.items()}
-    after = report.Design.of(f"optimised in {settings.steps} steps", build(settings, best), settings, *figures)
+    after = report.Evaluated.of(f"optimised in {settings.steps} steps", build(settings, best), best, settings, *figures)
     say(report.table(after))
     say(report.comparison(before, after))
     out.mkdir(parents=True, exist_ok=True)

@@ -3,19 +3,19 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from photonics_core import plot
+from photonics_core.devices import measured_silicon as silicon
 from photonics_core.devices.transmitter import RingTransmitter
+from photonics_core.devices.wdm_settings import WdmSettings
 from photonics_core.optimize import Optimum
 from photonics_core.store import Variable, save
-
-if TYPE_CHECKING:
-    from photonics_core.devices.wdm_job import WdmSettings
+from photonics_core.units import SPEED_OF_LIGHT
 
 _UNITS = {
     "insertion_loss": "dB",
@@ -27,7 +27,11 @@ _UNITS = {
     "heater_power": "mW",
     "followed_power": "mW",
 }
-_SPECTRA = {"cold": "all heaters off", "zero": "rings locked, all in state 0", "one": "rings locked, all in state 1"}
+_SPECTRA = {
+    "cold": "all heaters off",
+    "zero": "rings locked, all in state 0",
+    "one": "rings locked, all in state 1",
+}
 
 
 def spectra(transmitter: RingTransmitter, wl: jax.Array, temperatures: jax.Array) -> dict[str, jax.Array]:
@@ -44,12 +48,12 @@ def spectra(transmitter: RingTransmitter, wl: jax.Array, temperatures: jax.Array
 
 
 @dataclass(frozen=True)
-class Design:
+class Evaluated:
     """A transmitter with its figures of merit and its spectra, as NumPy arrays."""
 
     title: str
-    transmitter: RingTransmitter
-    settings: "WdmSettings"
+    design: dict[str, np.ndarray]
+    settings: WdmSettings
     merits: dict[str, np.ndarray]
     wl: np.ndarray
     spectra: dict[str, np.ndarray]
@@ -59,30 +63,21 @@ class Design:
         cls,
         title: str,
         transmitter: RingTransmitter,
-        settings: "WdmSettings",
+        design: dict[str, np.ndarray],
+        settings: WdmSettings,
         evaluate: Callable[..., dict[str, Any]],
         spectra: Callable[..., dict[str, Any]],
-    ) -> "Design":
-        """Evaluate a transmitter with the two (compiled) functions."""
+    ) -> "Evaluated":
+        """Evaluate the transmitter of a design with the two (compiled) functions."""
         lines = np.asarray(transmitter.lines)
         spacing = float(np.mean(np.diff(lines)))
         wl = np.linspace(lines[0] - 6 * spacing, lines[-1] + 2 * spacing, 8001)
         temperatures = jnp.asarray(settings.temperatures_k)
         merits = {name: np.asarray(value) for name, value in evaluate(transmitter, temperatures).items()}
-        curves = {name: np.asarray(value) for name, value in spectra(transmitter, jnp.asarray(wl), temperatures).items()}
-        return cls(title, transmitter, settings, merits, wl, curves)
-
-    @property
-    def geometry(self) -> dict[str, np.ndarray]:
-        """Line, radius, gaps and detuning of every channel in um."""
-        rings = self.transmitter.bus.rings
-        return {
-            "line": np.asarray(self.transmitter.lines),
-            "radius": np.asarray(rings.radius),
-            "input_gap": np.asarray(rings.input_coupler.gap),
-            "drop_gap": np.asarray(rings.drop_coupler.gap),
-            "detuning": np.asarray(self.transmitter.detuning),
+        curves = {
+            name: np.asarray(value) for name, value in spectra(transmitter, jnp.asarray(wl), temperatures).items()
         }
+        return cls(title, {"line": lines, **design}, settings, merits, wl, curves)
 
     @property
     def summary(self) -> dict[str, float]:
@@ -97,96 +92,97 @@ class Design:
             "photon bandwidth, least (GHz)": self.bandwidth_ghz.min(),
             "heater power, mean of a ring (mW)": merits["heater_power"].mean(),
             "heater power, largest of a ring (mW)": merits["heater_power"].max(),
-            "heater reserve when hottest (nm)": (
-                merits["heater_power"][hottest].min() * float(self.transmitter.heater_efficiency)
-            ),
+            "heater reserve when hottest (nm)": (merits["heater_power"][hottest].min() * self.settings.heater_nm_mw),
         }
 
     @property
     def bandwidth_ghz(self) -> np.ndarray:
         """Photon bandwidth c / (wl Q) in GHz, shape [temperatures, N]."""
-        from photonics_core.units import SPEED_OF_LIGHT
-
-        return 1e3 * SPEED_OF_LIGHT / (np.asarray(self.transmitter.lines)[None] * self.merits["q_loaded"])
+        return 1e3 * SPEED_OF_LIGHT / (self.design["line"][None] * self.merits["q_loaded"])
 
 
-def device_lines(design: Design) -> str:
+def device_lines(evaluated: Evaluated) -> str:
     """What the rings are, in a few lines."""
-    rings, line = design.transmitter.bus.rings, float(np.mean(design.geometry["line"]))
-    fsr = 1e3 * line**2 / float(np.mean(rings.index.n_g * rings.length))
-    temperatures, drift = design.settings.temperatures_k, design.merits["drift"].mean(axis=1)
-    shift = 1e3 * design.merits["channel_shift"].mean(axis=1)
+    line, radius = np.mean(evaluated.design["line"]), np.mean(evaluated.design["radius"])
+    fsr = 1e3 * line**2 / (silicon.O_BAND_GROUP_INDEX * 2.0 * np.pi * radius)
+    temperatures, drift = evaluated.settings.temperatures_k, evaluated.merits["drift"].mean(axis=1)
+    shift = 1e3 * evaluated.merits["channel_shift"].mean(axis=1)
     drifts = ", ".join(f"{d:.1f} pm/K at {t:g} K" for d, t in zip(drift, temperatures, strict=True))
     return (
-        f"rings: n_g {float(np.mean(rings.index.n_g)):.3f}, free spectral range {fsr:.2f} nm, "
-        f"loss {float(np.mean(rings.index.loss_db_cm)):.1f} dB/cm\n"
+        f"rings: n_g {silicon.O_BAND_GROUP_INDEX:.3f}, free spectral range {fsr:.2f} nm, "
+        f"loss {silicon.LOSS_DB_CM:.1f} dB/cm\n"
         f"drift: {drifts}; {shift.max() - shift.min():.2f} nm from {min(temperatures):g} to {max(temperatures):g} K"
     )
 
 
-def table(design: Design) -> str:
+def table(evaluated: Evaluated) -> str:
     """The figures of every channel, those that vary with temperature as the worst."""
-    merits, geometry = design.merits, design.geometry
+    merits, design = evaluated.merits, evaluated.design
     columns = {
-        ("line nm", "9.3f"): 1e3 * geometry["line"],
-        ("R um", "7.4f"): geometry["radius"],
-        ("gap nm", "7.1f"): 1e3 * geometry["input_gap"],
-        ("drop nm", "7.1f"): 1e3 * geometry["drop_gap"],
-        ("detune pm", "7.1f"): 1e6 * geometry["detuning"],
+        ("line nm", "9.3f"): 1e3 * design["line"],
+        ("R um", "7.4f"): design["radius"],
+        ("gap nm", "7.1f"): 1e3 * design["input_gap"],
+        ("drop nm", "7.1f"): 1e3 * design["drop_gap"],
+        ("detune pm", "7.1f"): 1e6 * design["detuning"],
         ("loss dB", "7.2f"): merits["insertion_loss"].max(axis=0),
         ("extin dB", "7.2f"): merits["extinction"].min(axis=0),
         ("penal dB", "7.2f"): merits["penalty"].max(axis=0),
         ("xtalk dB", "7.2f"): merits["crosstalk"].max(axis=0),
-        ("band GHz", "7.1f"): design.bandwidth_ghz.min(axis=0),
+        ("band GHz", "7.1f"): evaluated.bandwidth_ghz.min(axis=0),
     }
-    for k, temperature in enumerate(design.settings.temperatures_k):
+    for k, temperature in enumerate(evaluated.settings.temperatures_k):
         columns[f"mW {temperature:g}K", "7.2f"] = merits["heater_power"][k]
     head = " ch" + "".join(f" {name:>9}" for name, _ in columns)
     rows = [
         f"{k + 1:>3}" + "".join(f" {format(float(values[k]), form):>9}" for (_, form), values in columns.items())
-        for k in range(design.transmitter.bus.count)
+        for k in range(len(design["line"]))
     ]
-    return "\n".join([f"\n{design.title} (loss to bandwidth: the worst over temperature)", head, *rows])
+    return "\n".join([f"\n{evaluated.title} (loss to bandwidth: the worst over temperature)", head, *rows])
 
 
-def comparison(before: Design, after: Design) -> str:
+def comparison(before: Evaluated, after: Evaluated) -> str:
     """Before beside after, one figure of merit a line."""
     rows = [f"\n{'':<38}{'before':>10}{'after':>10}"]
     pairs = zip(before.summary.items(), after.summary.values(), strict=True)
     return "\n".join(rows + [f"{name:<38}{first:>10.2f}{second:>10.2f}" for (name, first), second in pairs])
 
 
-def save_results(path: Path, before: Design, after: Design, optimum: Optimum) -> None:
+def save_results(path: Path, before: Evaluated, after: Evaluated, optimum: Optimum) -> None:
     """Write spectra, figures of merit and the history of the optimisation to one HDF5 file."""
     settings = after.settings
     content = {
         "wl": Variable(after.wl, ("wl",), "um", "free-space wavelength"),
         "temperature": Variable(np.asarray(settings.temperatures_k), ("temperature",), "K"),
     }
-    for name, design in (("before", before), ("after", after)):
-        content |= {f"{name}_{key}": Variable(v, ("channel",), "um") for key, v in design.geometry.items()}
-        for key, values in design.merits.items():
+    for name, evaluated in (("before", before), ("after", after)):
+        content |= {f"{name}_{key}": Variable(v, ("channel",), "um") for key, v in evaluated.design.items()}
+        for key, values in evaluated.merits.items():
             content[f"{name}_{key}"] = Variable(values, ("temperature", "channel"), _UNITS.get(key, ""))
-        for key, values in design.spectra.items():
+        for key, values in evaluated.spectra.items():
             content[f"{name}_through_{key}"] = Variable(values, ("temperature", "wl"), "", f"power, {_SPECTRA[key]}")
     content |= {f"history_{key}": Variable(values, ("step",)) for key, values in optimum.history.items()}
-    save(path, content, attributes={"job": "wdm-transmitter", "best_step": optimum.step}, inputs=settings.model_dump())
+    save(
+        path,
+        content,
+        attributes={"job": "wdm-transmitter", "best_step": optimum.step},
+        inputs=settings.model_dump(),
+    )
 
 
-def save_figures(folder: Path, before: Design, after: Design, optimum: Optimum) -> None:
+def save_figures(folder: Path, before: Evaluated, after: Evaluated, optimum: Optimum) -> None:
     """Write spectra.png and design.png."""
     plot.save_figure(_spectra_figure(after), folder / "spectra.png")
     plot.save_figure(_design_figure(before, after, optimum), folder / "design.png")
 
 
-def _spectra_figure(design: Design) -> Any:
-    temperatures = design.settings.temperatures_k
+def _spectra_figure(evaluated: Evaluated) -> Any:
+    temperatures = evaluated.settings.temperatures_k
     figure, axes = plot.new_figure(len(temperatures), 1, 9.0, 2.3 * len(temperatures) + 0.6, sharex=True, sharey=True)
     for k, (ax, temperature) in enumerate(zip(axes[:, 0], temperatures, strict=True)):
-        for line in design.geometry["line"]:
+        for line in evaluated.design["line"]:
             ax.axvline(1e3 * line, color=plot.COLORS[1], linewidth=0.7, linestyle=":", zorder=0)
-        plot.spectrum(ax, design.wl, design.spectra["cold"][k], color="0.6", linewidth=0.9, label="heaters off")
-        plot.spectrum(ax, design.wl, design.spectra["zero"][k], linewidth=1.2, label="held on the lines")
+        plot.spectrum(ax, evaluated.wl, evaluated.spectra["cold"][k], color="0.6", linewidth=0.9, label="heaters off")
+        plot.spectrum(ax, evaluated.wl, evaluated.spectra["zero"][k], linewidth=1.2, label="held on the lines")
         ax.set_title(f"{temperature:g} K", fontsize="medium", loc="left")
         ax.label_outer()
     axes[0, 0].plot([], [], color=plot.COLORS[1], linestyle=":", label="laser lines")
@@ -194,14 +190,14 @@ def _spectra_figure(design: Design) -> Any:
     return figure
 
 
-def _design_figure(before: Design, after: Design, optimum: Optimum) -> Any:
+def _design_figure(before: Evaluated, after: Evaluated, optimum: Optimum) -> Any:
     figure, axes = plot.new_figure(2, 2, 10.0, 7.4)
     temperatures = before.settings.temperatures_k
     cold, hot = int(np.argmin(temperatures)), int(np.argmax(temperatures))
     both = {"before": before, "after": after}
     heaters = {
-        f"{name}, {temperatures[k]:g} K": design.merits["heater_power"][k]
-        for name, design in both.items()
+        f"{name}, {temperatures[k]:g} K": evaluated.merits["heater_power"][k]
+        for name, evaluated in both.items()
         for k in dict.fromkeys((cold, hot))
     }
     plot.bars(axes[0, 0], heaters, "heater power (mW)")
@@ -209,7 +205,7 @@ def _design_figure(before: Design, after: Design, optimum: Optimum) -> Any:
         (axes[0, 1], "penalty", "transmitter penalty, worst (dB)"),
         (axes[1, 0], "crosstalk", "crosstalk, worst (dB)"),
     ):
-        plot.bars(ax, {name: design.merits[key].max(axis=0) for name, design in both.items()}, label)
+        plot.bars(ax, {name: evaluated.merits[key].max(axis=0) for name, evaluated in both.items()}, label)
     for name, label in (
         ("objective", "objective (dB)"),
         ("penalty_db", "transmitter penalty, mean (dB)"),

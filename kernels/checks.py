@@ -7,13 +7,13 @@ because its number is not known yet. Everything is checked on the host, before a
 from collections.abc import Iterable
 from typing import Any
 
-import jax
 import numpy as np
+from jax.core import Tracer
 
 
 def is_concrete(*values: Any) -> bool:
     """Say whether all values have numbers that the host can read (none is traced)."""
-    return not any(isinstance(value, jax.core.Tracer) for value in values)
+    return not any(isinstance(value, Tracer) for value in values)
 
 
 def check_range(

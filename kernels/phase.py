@@ -104,7 +104,12 @@ def _split(a: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 @functools.partial(jax.jit, inline=True)
 def detuned_turns(
-    base: jax.Array, slope: jax.Array, curvature: jax.Array, extra: jax.Array, offset: jax.Array, reference: Any
+    base: jax.Array,
+    slope: jax.Array,
+    curvature: jax.Array,
+    extra: jax.Array,
+    offset: jax.Array,
+    reference: Any,
 ) -> jax.Array:
     """Turns at wavelength reference + offset, from the reduced turns at the reference.
 

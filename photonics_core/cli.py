@@ -153,7 +153,13 @@ def _clear_errors() -> Iterator[None]:
 def _print_fits(rows: list[dict[str, Any]]) -> None:
     names = [Path(row["file"]).name for row in rows]
     width = max(len(name) for name in names)
-    columns = {"q": "Q", "fsr_nm": "FSR nm", "n_g": "n_g", "loss_db_cm": "loss dB/cm", "power_coupling": "coupling"}
+    columns = {
+        "q": "Q",
+        "fsr_nm": "FSR nm",
+        "n_g": "n_g",
+        "loss_db_cm": "loss dB/cm",
+        "power_coupling": "coupling",
+    }
     titles = "".join(f"{title:>19}" for title in columns.values())
     typer.echo(f"{'file':<{width}} {'R um':>6} {'lines':>6}{titles}  regime")
     for name, row in zip(names, rows, strict=True):

@@ -158,9 +158,7 @@ def fit_coupled_pair(spectrum: Spectrum | str | Path, radius: float | None = Non
     power_db = spectrum.channel(ports.through)
     loss_db = envelope_db(spectrum.wl, power_db) - power_db
     if comb.fsr_frequency is None:
-        raise SpectrumError(
-            f"{spectrum.source}: a lone resonance, so no splitting can be told from the period"
-        )
+        raise SpectrumError(f"{spectrum.source}: a lone resonance, so no splitting can be told from the period")
     reach = 0.3 * comb.fsr_frequency * comb.wl**2 / SPEED_OF_LIGHT
     pairs = [_two_dips(spectrum.wl, loss_db, w, r) for w, r in zip(comb.wl, reach, strict=True)]
     split = [i for i, pair in enumerate(pairs) if pair is not None]
@@ -173,9 +171,7 @@ def fit_coupled_pair(spectrum: Spectrum | str | Path, radius: float | None = Non
     spacing = -np.diff(SPEED_OF_LIGHT / centre) / -np.diff(order)
     optical = level(0.5 * (centre[1:] + centre[:-1]), SPEED_OF_LIGHT / spacing, none[1:], middle)
     fsr = Estimate(middle**2 / optical.value, middle**2 * optical.se / optical.value**2)
-    n_g = (
-        None if circumference is None else Estimate(optical.value / circumference, optical.se / circumference)
-    )
+    n_g = None if circumference is None else Estimate(optical.value / circumference, optical.se / circumference)
     return CoupledPairFit(splitting, fsr, n_g, wl)
 
 

@@ -187,9 +187,7 @@ def decide_series(fits: Sequence[RingFit]) -> list[RingFit]:
     None where both of its readings fit the trend of its waveguide, and where radius or gap are not known.
     """
     decided = list(fits)
-    open_fits = [
-        i for i, fit in enumerate(fits) if len(fit.candidates) == 2 and fit.gap and fit.radius and fit.n_g
-    ]
+    open_fits = [i for i, fit in enumerate(fits) if len(fit.candidates) == 2 and fit.gap and fit.radius and fit.n_g]
     for family in _families(np.array([fit.n_g.value for i in open_fits if (fit := fits[i]).n_g])):
         members = [open_fits[i] for i in family]
         regimes = decide_regimes(
@@ -225,9 +223,7 @@ def _fit_resonances(spectrum: Spectrum, ports: Ports, comb: Comb) -> list[Resona
     typical = float(np.median([fit.wl / fit.q for fit in found]))
     for i, fit in enumerate(fits):
         if fit is None or not 1.0 / ODD_WIDTH < fit.wl / fit.q / typical < ODD_WIDTH:
-            fits[i] = (
-                fit_resonance(spectrum.wl, through, drop, float(comb.wl[i]), float(fsr[i]), typical) or fit
-            )
+            fits[i] = fit_resonance(spectrum.wl, through, drop, float(comb.wl[i]), float(fsr[i]), typical) or fit
     return [fit for fit in fits if fit is not None]
 
 

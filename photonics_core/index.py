@@ -38,9 +38,7 @@ class IndexModel(eqx.Module):
         """Turns over `length` (um) at the model's own reference, reduced modulo one (see `turns`)."""
 
     @abc.abstractmethod
-    def turns(
-        self, length: Any, wl: Any, temperature: Any = REFERENCE_TEMPERATURE, anchor: Any = None
-    ) -> jax.Array:
+    def turns(self, length: Any, wl: Any, temperature: Any = REFERENCE_TEMPERATURE, anchor: Any = None) -> jax.Array:
         """Propagation phase over a length in turns (2 pi), up to a whole number that is the same for all `wl`.
 
         Args:
@@ -111,9 +109,7 @@ class LinearIndex(IndexModel):
     def anchor(self, length: Any) -> jax.Array:
         return reduced_turns(self.n_eff, length, self.wl0)
 
-    def turns(
-        self, length: Any, wl: Any, temperature: Any = REFERENCE_TEMPERATURE, anchor: Any = None
-    ) -> jax.Array:
+    def turns(self, length: Any, wl: Any, temperature: Any = REFERENCE_TEMPERATURE, anchor: Any = None) -> jax.Array:
         check_positive("wl", wl, "um")
         base = self.anchor(length) if anchor is None else anchor
         offset = wavelength_offset(wl, self.wl0)

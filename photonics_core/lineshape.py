@@ -142,9 +142,7 @@ def _weights(parameters: np.ndarray, window: _Window) -> np.ndarray:
     return np.concatenate([1.0 / (line + RELATIVE_FLOOR * np.max(line)) for line in lines])
 
 
-def _fit_double(
-    phase: np.ndarray, through: np.ndarray, drop: np.ndarray | None, single: np.ndarray
-) -> _Fit | None:
+def _fit_double(phase: np.ndarray, through: np.ndarray, drop: np.ndarray | None, single: np.ndarray) -> _Fit | None:
     """Best fit of a doublet over both signs of its amplitude; None if there is none."""
     fits = []
     for sign in (1.0, -1.0):

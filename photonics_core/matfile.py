@@ -36,9 +36,7 @@ class _Bytes:
     def take(self, size: int) -> memoryview:
         left = len(self.content) - self.position
         if size > left:
-            raise MatFileError(
-                f"cut short: {size} bytes are asked for at byte {self.position}, {left} are left"
-            )
+            raise MatFileError(f"cut short: {size} bytes are asked for at byte {self.position}, {left} are left")
         self.position += size
         return self.content[self.position - size : self.position]
 

@@ -143,7 +143,10 @@ def _checked_bounds(start: Any, lower: Any, upper: Any) -> tuple[Any, Any]:
     pairs = [
         expand(path, value, low, high)
         for (path, value), low, high in zip(
-            jax.tree_util.tree_leaves_with_path(start), jax.tree.leaves(lower), jax.tree.leaves(upper), strict=True
+            jax.tree_util.tree_leaves_with_path(start),
+            jax.tree.leaves(lower),
+            jax.tree.leaves(upper),
+            strict=True,
         )
     ]
     if not any(bool(jnp.any(b > a)) for a, b in pairs):

@@ -59,9 +59,7 @@ def make_candidates(
     for regime in regimes:
         flip = middle if regime == "under" else -middle
         orientation = np.ones(len(used)) if two_buses else flip * signs
-        rows = [
-            _loss_and_coupling(r, s, two_buses, circumference) for r, s in zip(used, orientation, strict=True)
-        ]
+        rows = [_loss_and_coupling(r, s, two_buses, circumference) for r, s in zip(used, orientation, strict=True)]
         loss, coupling = np.array([row[0] for row in rows]), np.array([row[1] for row in rows])
         wl = np.array([r.wl for r in used])
         estimates = [positive_level(wl, values[:, 0], values[:, 1], centre) for values in (loss, coupling)]
@@ -126,9 +124,7 @@ def decide_regimes(
     decided: list[str | None] = [None] * count
     groups = np.array_split(order, -(-count // MAXIMUM_MEMBERS))
     for group in groups:
-        verdicts = _decide_group(
-            radius[group], gap[group], [wl[i] for i in group], [candidates[i] for i in group]
-        )
+        verdicts = _decide_group(radius[group], gap[group], [wl[i] for i in group], [candidates[i] for i in group])
         for i, verdict in zip(group, verdicts, strict=True):
             decided[i] = verdict
     return decided
@@ -163,12 +159,8 @@ def _misfit(
     # Resonances of one ring share their faults, so together they count as one measurement and its slope.
     share = 2.0 / np.maximum(sizes, 2)[ring]
     loss_misfit = _chi_squared(_loss_model(radius[ring], position), *_logarithm(loss), share)
-    angle = np.stack(
-        [_angle_squared(coupling[:, 0]), _angle_squared(coupling[:, 0]) / coupling[:, 0] * coupling[:, 1]]
-    )
-    return loss_misfit + _chi_squared(
-        _coupling_model(radius[ring], gap[ring], position), *_logarithm(angle.T), share
-    )
+    angle = np.stack([_angle_squared(coupling[:, 0]), _angle_squared(coupling[:, 0]) / coupling[:, 0] * coupling[:, 1]])
+    return loss_misfit + _chi_squared(_coupling_model(radius[ring], gap[ring], position), *_logarithm(angle.T), share)
 
 
 def _angle_squared(coupling: np.ndarray) -> np.ndarray:

@@ -91,9 +91,7 @@ def identify_ports(spectrum: Spectrum) -> Ports:
         for i in range(medians.size)
     ]
     drop = int(np.argmax(shares))
-    return Ports(
-        spectrum.channel_names[through], spectrum.channel_names[drop] if shares[drop] > 0.0 else None
-    )
+    return Ports(spectrum.channel_names[through], spectrum.channel_names[drop] if shares[drop] > 0.0 else None)
 
 
 def _linear(decibels: np.ndarray) -> np.ndarray:
@@ -135,9 +133,7 @@ def _dips(wl: np.ndarray, loss: np.ndarray, source: str) -> tuple[np.ndarray, np
     noise = 1.4826 * float(np.median(np.abs(np.diff(loss)))) if wl.size > 1 else 0.0
     places, found = find_peaks(loss, prominence=max(5.0 * noise, 0.02 * float(np.ptp(loss)), 1e-6))
     if places.size == 0:
-        raise SpectrumError(
-            f"{source}: no resonance stands out in the band {1e3 * wl[0]:.1f} to {1e3 * wl[-1]:.1f} nm"
-        )
+        raise SpectrumError(f"{source}: no resonance stands out in the band {1e3 * wl[0]:.1f} to {1e3 * wl[-1]:.1f} nm")
     return places, found["prominences"]
 
 

@@ -57,9 +57,7 @@ class Spectrum:
     def channel(self, name: str) -> np.ndarray:
         """Power of one channel in dB, shape [samples]; raises `SpectrumError` for an unknown name."""
         if name not in self.channel_names:
-            raise SpectrumError(
-                f"{self.source}: channel {name!r} is not one of {', '.join(self.channel_names)}"
-            )
+            raise SpectrumError(f"{self.source}: channel {name!r} is not one of {', '.join(self.channel_names)}")
         return self.power_db[self.channel_names.index(name)]
 
 
@@ -132,9 +130,7 @@ def _spectrum_from_mat(content: bytes, source: str) -> Spectrum:
 
 def _member(container: Any, name: str, source: str) -> Any:
     if not isinstance(container, dict) or name not in container:
-        raise SpectrumError(
-            f"{source}: it holds no {name!r} where testResult.header and testResult.rows should be"
-        )
+        raise SpectrumError(f"{source}: it holds no {name!r} where testResult.header and testResult.rows should be")
     return container[name]
 
 
@@ -192,9 +188,7 @@ def _split_table(lines: list[str], source: str) -> tuple[list[str], np.ndarray]:
 def _fields(line: str) -> list[str]:
     for delimiter in (";", "\t"):
         if delimiter in line:
-            return [
-                field.strip().replace(",", ".") for field in line.strip().strip(delimiter).split(delimiter)
-            ]
+            return [field.strip().replace(",", ".") for field in line.strip().strip(delimiter).split(delimiter)]
     if "," in line:
         return [field.strip() for field in line.strip().strip(",").split(",")]
     return line.split()
@@ -220,9 +214,7 @@ def _stated_wavelength_scale(title: str) -> float | None:
 def _as_decibels(values: np.ndarray, title: str, source: str) -> np.ndarray:
     kinds = {_POWER_UNITS[word] for word in _unit_words(title) if word in _POWER_UNITS}
     if len(kinds) > 1 or (not kinds and not np.any(values < 0.0)):
-        raise SpectrumError(
-            f"{source}: column {title!r} does not say whether its power is in dB or linear (mW)"
-        )
+        raise SpectrumError(f"{source}: column {title!r} does not say whether its power is in dB or linear (mW)")
     if kinds != {"linear"}:
         return values
     if np.any(values < 0.0) and np.mean(values < 0.0) > MAXIMUM_MISSING_FRACTION:
@@ -244,9 +236,7 @@ def _assemble(
     """Make the spectrum of one file; `stated_scale` is the unit of its wavelengths in um, if it says."""
     for name, channel in zip(names, channels, strict=True):
         if channel.size != wavelength.size:
-            raise SpectrumError(
-                f"{source}: {name} has {channel.size} samples, the wavelength {wavelength.size}"
-            )
+            raise SpectrumError(f"{source}: {name} has {channel.size} samples, the wavelength {wavelength.size}")
     scales = (1.0, 1e-3, 1e6) if stated_scale is None else (stated_scale,)
     wavelength = wavelength * _wavelength_scale(wavelength, scales, source)
     if wavelength[0] > wavelength[-1]:
@@ -286,18 +276,13 @@ def _check_wavelengths(wl: np.ndarray, source: str) -> None:
 
 def _without_holes(channel: np.ndarray, name: str, source: str) -> np.ndarray:
     """Fill the few samples at which the detector read nothing; a logarithm of zero takes the lowest."""
-    if (
-        np.any(np.isposinf(channel))
-        or np.any(channel > 300.0)
-        or np.any(np.isfinite(channel) & (channel < -300.0))
-    ):
+    if np.any(np.isposinf(channel)) or np.any(channel > 300.0) or np.any(np.isfinite(channel) & (channel < -300.0)):
         raise SpectrumError(f"{source}: {name} has readings outside -300 to 300 dB")
     good = np.isfinite(channel)
     missing = channel.size - int(good.sum())
     if missing > math.floor(MAXIMUM_MISSING_FRACTION * channel.size):
         raise SpectrumError(
-            f"{source}: {name} has {missing} readings that are not numbers, the first at sample "
-            f"{int(np.argmin(good))}"
+            f"{source}: {name} has {missing} readings that are not numbers, the first at sample {int(np.argmin(good))}"
         )
     if not missing:
         return channel

@@ -232,15 +232,11 @@ def _checked(name: str, variable: Variable) -> Variable:
         raise StoreError(f"variable {name!r} is not an array: {error}") from None
     storable = values.dtype.kind == "U" or values.dtype.name in _NUMERIC
     if not storable:
-        raise StoreError(
-            f"variable {name!r} holds {values.dtype} values; only numbers and text can be stored"
-        )
+        raise StoreError(f"variable {name!r} holds {values.dtype} values; only numbers and text can be stored")
     own = name.rpartition("/")[2]
     dims = tuple(variable.dims) or tuple(f"{own}_{axis}" for axis in range(values.ndim))
     if len(dims) != values.ndim or len(set(dims)) != values.ndim:
-        raise StoreError(
-            f"variable {name!r} of shape {values.shape} needs as many different dims, got {dims}"
-        )
+        raise StoreError(f"variable {name!r} of shape {values.shape} needs as many different dims, got {dims}")
     if not all(map(_is_name, dims)):
         raise StoreError(f"variable {name!r} has dims {dims} that are not plain names")
     if not (isinstance(variable.units, str) and isinstance(variable.long_name, str)):
@@ -399,6 +395,4 @@ def _results(content: dict[str, Variable], header: dict[str, Any]) -> Results:
     inputs = json.loads(header.pop("inputs"))
     origin = {name: value for name, value in header.items() if name.startswith(_PROVENANCE)}
     attributes = {name: value for name, value in header.items() if name not in origin}
-    return Results(
-        content, attributes, inputs, {key.removeprefix(_PROVENANCE): v for key, v in origin.items()}
-    )
+    return Results(content, attributes, inputs, {key.removeprefix(_PROVENANCE): v for key, v in origin.items()})

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
@@ -35,41 +36,49 @@ def float32():
 
 @pytest.fixture(scope="session")
 def assert_gradient() -> Callable[..., None]:
-    """Compare `jax.grad` of a scalar function of a pytree with extrapolated differences, for every leaf."""
+    """Compare the reverse-mode derivatives of a function of a pytree with extrapolated differences, leaf by leaf.
+
+    The function gives one number, or several along one axis, which are then compared each by itself.
+    """
 
     def check(function: Callable[[Any], jax.Array], tree: Any, rtol: float = 1e-6) -> None:
         start, rebuild = ravel_pytree(tree)
         scale = np.where(start == 0, 1.0, np.abs(start))
-        value, exact = jax.jit(jax.value_and_grad(lambda x: function(rebuild(x))))(start)
-        differences = _ridders_gradient(jax.jit(jax.vmap(lambda x: function(rebuild(x)))), np.asarray(start), scale)
+
+        def values(x: jax.Array) -> jax.Array:
+            return jnp.atleast_1d(function(rebuild(x)))
+
+        exact = jax.jit(jax.jacrev(values))(start)
+        differences = _ridders_jacobian(jax.jit(jax.vmap(values)), np.asarray(start), scale)
         names = [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(tree)]
         # Compared as the change for a relative change of the leaf, so that all leaves are of one size.
-        atol = 1e-10 * (1.0 + abs(float(value)))
-        np.testing.assert_allclose(
-            np.asarray(exact) * scale, differences * scale, rtol=rtol, atol=atol, err_msg=", ".join(names)
-        )
+        for row, (mine, reference) in enumerate(zip(exact, differences.T, strict=True)):
+            atol = 1e-10 * (1.0 + np.max(np.abs(reference * scale)))
+            message = f"value {row}, leaves {', '.join(names)}"
+            np.testing.assert_allclose(mine * scale, reference * scale, rtol=rtol, atol=atol, err_msg=message)
 
     return check
 
 
-def _ridders_gradient(function: Callable[[Any], Any], x: np.ndarray, scale: np.ndarray) -> np.ndarray:
+def _ridders_jacobian(function: Callable[[Any], Any], x: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """Central differences at halved steps, extrapolated to step zero (Ridders, Adv. Eng. Softw. 4, 75 (1982)).
 
-    Of the whole table each element takes the entry that agrees best with its neighbours.
+    Of the whole table each element takes the entry that agrees best with its neighbours. Shape [leaf, value].
     """
     levels = 14
     steps = 0.05 * scale * 0.5 ** np.arange(levels)[:, None]
     offsets = steps[:, :, None] * np.eye(x.size)
     high, low = x + offsets, x - offsets
-    values = np.asarray(function(np.concatenate([high, low]).reshape(-1, x.size))).reshape(2, levels, x.size)
+    values = np.asarray(function(np.concatenate([high, low]).reshape(-1, x.size)))
+    values = values.reshape(2, levels, x.size, -1)
     width = np.diagonal(high - low, axis1=1, axis2=2)
-    column = (values[0] - values[1]) / width
-    best, least = column[0], np.full(x.size, np.inf)
+    column = (values[0] - values[1]) / width[:, :, None]
+    best, least = column[0], np.full(column[0].shape, np.inf)
     for order in range(1, levels):
         finer = column[1:] + (column[1:] - column[:-1]) / (4.0**order - 1.0)
         error = np.maximum(np.abs(finer - column[1:]), np.abs(finer - column[:-1]))
-        row = np.argmin(error, axis=0), np.arange(x.size)
-        best = np.where(error[row] < least, finer[row], best)
-        least = np.minimum(error[row], least)
+        row = np.argmin(error, axis=0)[None]
+        entry, smallest = (np.take_along_axis(table, row, axis=0)[0] for table in (finer, error))
+        best, least = np.where(smallest < least, entry, best), np.minimum(smallest, least)
         column = finer
     return best

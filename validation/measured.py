@@ -5,17 +5,19 @@ Not every figure is reproduced: where a case fails it is shown, with what the da
 
 import functools
 from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 
 from photonics_core.coupler_fit import DirectionalCouplerFit, fit_coupled_pair, fit_directional_coupler
 from photonics_core.fit import RingFit, fit_ring, fit_series
-from photonics_core.robust import Estimate
 from photonics_core.validation.data import openebl
 from photonics_core.validation.registry import Absent, Evidence, case
 
 SOURCE = "openEBL-2024-10 spectra (SiEPIC, MIT)"
 NITRIDE_SOURCE = "openEBL-2024-10-SiN spectra (SiEPIC, MIT)"
+
+T = TypeVar("T")
 
 _NITRIDE = (
     *(f"sin_all_pass_r25_gap{gap}.mat" for gap in (300, 500, 900, 1100)),
@@ -35,7 +37,7 @@ def silicon(name: str) -> RingFit:
 def nitride() -> dict[tuple[int, int], RingFit]:
     """Fits of all nitride rings by (radius um, gap nm), their regimes decided together."""
     fits = fit_series(openebl(*_NITRIDE))
-    return {(round(fit.radius), round(1e3 * fit.gap)): fit for fit in fits}
+    return {(round(_known(fit.radius)), round(1e3 * _known(fit.gap))): fit for fit in fits}
 
 
 def _measured(
@@ -58,7 +60,7 @@ def _register_silicon() -> None:
         file = f"si_add_drop_r10_gap{gap}.mat"
 
         def group_index(file: str = file) -> float:
-            return silicon(file).n_g.value
+            return _known(silicon(file).n_g).value
 
         def q_near_1548(file: str = file) -> float:
             return _q_near(silicon(file), 1.548)
@@ -67,7 +69,7 @@ def _register_silicon() -> None:
         _measured(f"silicon_gap{gap}_q", q, 0.1 * q)(q_near_1548)
     for site in (1, 2, 3, 4):
         _measured(f"o_band_site{site}_n_g", 4.48, 0.003 * 4.48)(
-            lambda site=site: silicon(f"si_oband_add_drop_r10_gap160_site{site}.mat").n_g.value
+            lambda site=site: _known(silicon(f"si_oband_add_drop_r10_gap160_site{site}.mat").n_g).value
         )
 
 
@@ -93,33 +95,33 @@ def _register_nitride() -> None:
             return float(ring().regime == regime)
 
         def coupling_of(ring: Callable[[], RingFit] = ring) -> float:
-            return _estimate(ring().power_coupling)
+            return _known(ring().power_coupling).value
 
         _measured(f"{label}_coupling", coupling, relative * coupling, "", NITRIDE_SOURCE)(coupling_of)
         _measured(f"{label}_regime_{regime}", 1.0, 0.0, "", NITRIDE_SOURCE)(regime_is)
     _measured("nitride_r25_loss", 24.0, 0.5, "dB/cm", NITRIDE_SOURCE)(lambda: _family_loss(25))
     _measured("nitride_r50_loss", (1.5, 1.8), 0.0, "dB/cm", NITRIDE_SOURCE)(lambda: _family_loss(50))
     for gap, q in ((500, 8.1e3), (700, 2.1e4), (900, 5.4e4)):
-        _measured(f"nitride_r50_gap{gap}_q", q, 0.1 * q, "", NITRIDE_SOURCE)(lambda gap=gap: nitride()[50, gap].q.value)
+        _measured(f"nitride_r50_gap{gap}_q", q, 0.1 * q, "", NITRIDE_SOURCE)(
+            lambda gap=gap: _known(nitride()[50, gap].q).value
+        )
     for radius, loss in ((20, 63.0), (30, 6.8), (50, 1.75)):
         _measured(f"nitride_bend_loss_r{radius}", loss, 0.2 * loss, "dB/cm", NITRIDE_SOURCE)(
-            lambda radius=radius: _estimate(nitride()[radius, 850].loss_db_cm)
+            lambda radius=radius: _known(nitride()[radius, 850].loss_db_cm).value
         )
 
 
 def _family_loss(radius: int) -> float:
     """Loss of the rings of one radius, which differ by their gap alone: the mean, weighted by the standard errors."""
-    losses = [nitride()[key].loss_db_cm for key in _COUPLING if key[0] == radius]
-    if any(loss is None for loss in losses):
-        raise Absent("a decided regime: both readings fit the series")
-    weights = np.array([loss.se**-2 for loss in losses if loss])
-    return float(np.average([loss.value for loss in losses if loss], weights=weights))
+    losses = [_known(nitride()[key].loss_db_cm) for key in _COUPLING if key[0] == radius]
+    return float(np.average([loss.value for loss in losses], weights=[loss.se**-2 for loss in losses]))
 
 
-def _estimate(estimate: Estimate | None) -> float:
-    if estimate is None:
-        raise Absent("a decided regime: both readings fit the series")
-    return estimate.value
+def _known(value: T | None) -> T:
+    """A value that the data decided; where they could not, the case is skipped."""
+    if value is None:
+        raise Absent("a decision by the data: both readings fit the series")
+    return value
 
 
 _register_silicon()
@@ -130,7 +132,7 @@ _register_nitride()
 def o_band_fsr() -> Evidence:
     """Free spectral range of the O-band rings at the middle of their band, mean of four, in nm."""
     rings = [silicon(f"si_oband_add_drop_r10_gap160_site{site}.mat") for site in (1, 2, 3, 4)]
-    return Evidence(1e3 * float(np.mean([ring.fsr.value for ring in rings])), (6.16, 6.38), 0.0, "nm")
+    return Evidence(1e3 * float(np.mean([_known(ring.fsr).value for ring in rings])), (6.16, 6.38), 0.0, "nm")
 
 
 @case("rings.o_band_scatter", source=SOURCE, kind="measured")
@@ -180,4 +182,3 @@ def _directional() -> DirectionalCouplerFit:
     return fit_directional_coupler(
         openebl(*(f"si_directional_coupler_cband_w500_gap100_length{n}.mat" for n in (0, 2, 4, 6, 8, 10)))
     )
-

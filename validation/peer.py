@@ -35,18 +35,25 @@ class Peer:
         Raises:
             PeerAbsent: if there is no environment, or the peer cannot be imported or run there.
         """
-        process = self._start()
-        assert process.stdin is not None and process.stdout is not None
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "result.npy"
-            process.stdin.write(json.dumps(self._request | {"path": str(path)}) + "\n")
-            process.stdin.flush()
-            answer = process.stdout.readline()
-            if not answer:
-                raise PeerAbsent(f"{self._request['task']} failed in {self._python}")
+            answer = self._ask(json.dumps(self._request | {"path": str(path)}))
             result = np.load(path, allow_pickle=False).view(Timed)
         result.seconds = json.loads(answer)["seconds"]
         return result
+
+    def _ask(self, request: str) -> str:
+        process = self._start()
+        assert process.stdin is not None and process.stdout is not None
+        try:
+            process.stdin.write(request + "\n")
+            process.stdin.flush()
+            answer = process.stdout.readline()
+        except BrokenPipeError:
+            answer = ""
+        if not answer:
+            raise PeerAbsent(f"{self._request['task']} failed in {self._python}")
+        return answer
 
     def _start(self) -> "subprocess.Popen[str]":
         if self._process is None:
@@ -54,8 +61,6 @@ class Peer:
                 raise PeerAbsent("no peers; `make bench` installs them")
             command = [str(self._python), str(SCRIPT)]
             pipe = subprocess.PIPE
-            self._process = subprocess.Popen(
-                command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True
-            )
+            self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True)
             atexit.register(self._process.kill)
         return self._process

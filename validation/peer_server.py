@@ -17,7 +17,7 @@ def sax_add_drop(count: int) -> Callable[[], Any]:
     """The add-drop ring of the benchmark as a circuit of two couplers and two half rings, backend klu."""
     import jax
     import jax.numpy as jnp
-    import sax
+    import sax  # pyright: ignore[reportMissingImports]
 
     def half_ring(wl: Any = 1.55, length: float = 10.0 * np.pi) -> dict:
         n_eff = 2.34 - (wl - 1.55) * (4.2 - 2.34) / 1.55

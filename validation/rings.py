@@ -107,7 +107,11 @@ def ratio_of_maximum_q() -> Evidence:
     return Evidence(_best_length(_critical_all_pass)[1] / _best_length(_critical_add_drop)[1], 1.044, 5e-3)
 
 
-@case("rings.condition_of_maximum_q", source="d/dL of L / sinh(loss) = 0: tanh(loss) = L d(loss)/dL", kind="analytic")
+@case(
+    "rings.condition_of_maximum_q",
+    source="d/dL of L / sinh(loss) = 0: tanh(loss) = L d(loss)/dL",
+    kind="analytic",
+)
 @_in_float64
 def condition_of_maximum_q() -> Evidence:
     """At critical coupling Q = pi n_g L / (2 wl sinh(loss)), with the field's loss exponent of a round trip."""
@@ -129,13 +133,13 @@ def _block(coupler: Coupler) -> jax.Array:
 def _arcs(length: float, index: LinearIndex) -> jax.Array:
     """Two guides side by side between two couplers."""
     straight = np.kron([[0, 1], [1, 0]], np.eye(2)).astype(complex)
-    return Waveguide(length, index).transmission(WL)[:, None, None] * straight
+    return Waveguide(length, index).transmission(WL)[:, None, None] * straight[None]
 
 
 def _loop(length: float, index: LinearIndex) -> jax.Array:
     """A guide from either left port to the other, which closes a ring; no light reaches the right."""
     back = np.kron([[1, 0], [0, 0]], [[0, 1], [1, 0]]).astype(complex)
-    return Waveguide(length, index).transmission(WL)[:, None, None] * back
+    return Waveguide(length, index).transmission(WL)[:, None, None] * back[None]
 
 
 @case("rings.all_pass_cascade", source="star product of coupler and loop", kind="analytic")
@@ -238,7 +242,10 @@ def splitting_of_two_coupled_rings() -> Evidence:
 
     round_trip = n * 2 * math.pi * radius / SPEED_OF_LIGHT
     split = angle / round_trip
-    guess, width = (1.55 * (1 + sign * split * 1.55 / (2 * math.pi * SPEED_OF_LIGHT)) for sign in (1, -1)), 2e-5
+    guess, width = (
+        (1.55 * (1 + sign * split * 1.55 / (2 * math.pi * SPEED_OF_LIGHT)) for sign in (1, -1)),
+        2e-5,
+    )
     long, short = (brentq(slope, wl - width, wl + width, xtol=1e-14) for wl in guess)
     measured = 2 * math.pi * SPEED_OF_LIGHT * (long - short) / (long * short)
     return Evidence(measured / (2 * split), 1.0, 2e-6)
@@ -270,7 +277,11 @@ def float32_narrow_line() -> Evidence:
         return _largest(np.abs(np.asarray(amplitude, complex)) ** 2 - reference, 1e-3)
 
 
-@case("rings.float32_bare_phase", source="the same ring in float64; shows that the case above can fail", kind="range")
+@case(
+    "rings.float32_bare_phase",
+    source="the same ring in float64; shows that the case above can fail",
+    kind="range",
+)
 def float32_bare_phase() -> Evidence:
     """The same difference with the phase formed as 2 pi n L / wl in float32: above the 1e-3 allowed there."""
     wl, reference = _narrow_line()

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from photonics_core import AllPassRing, DirectionalCoupler, LinearIndex, PointCoupler, batch_size, stack, unstack
+from photonics_core import (
+    AllPassRing,
+    DirectionalCoupler,
+    LinearIndex,
+    PointCoupler,
+    batch_size,
+    stack,
+    unstack,
+)
 
 INDEX = LinearIndex(2.44, 4.18, 1.55, loss_db_cm=3.0)
 WL = np.linspace(1.54, 1.56, 31)

@@ -76,13 +76,19 @@ def test_derivatives_of_the_angle_with_respect_to_every_leaf(assert_gradient):
     [
         (lambda: PointCoupler(4.0), "angle = 4 rad is outside [0, 3.14159]"),
         (lambda: PointCoupler(-0.1), "angle = -0.1 rad is outside [0, 3.14159]"),
-        (lambda: PointCoupler(0.1, angle_slope=np.inf), "angle_slope = inf rad/um is outside the finite numbers"),
+        (
+            lambda: PointCoupler(0.1, angle_slope=np.inf),
+            "angle_slope = inf rad/um is outside the finite numbers",
+        ),
         (lambda: PointCoupler(0.1, loss_db=-0.1), "loss_db = -0.1 dB is outside [0, inf)"),
         (lambda: PointCoupler.from_power(1.2), "power_coupling = 1.2 is outside [0, 1]"),
         (lambda: DirectionalCoupler(-0.1, 5.0, 0.09, 0.05), "gap = -0.1 um is outside [0, inf)"),
         (lambda: DirectionalCoupler(0.1, 5.0, 0.09, 0.0), "decay_length = 0 um is outside (0, inf)"),
         (lambda: DirectionalCoupler(0.1, 5.0, None, 0.05), "kappa = None is not a real number"),
-        (lambda: PointCoupler(0.1).scattering(1.55).power("in", "drop"), "port = 'drop' is not one of 'in', "),
+        (
+            lambda: PointCoupler(0.1).scattering(1.55).power("in", "drop"),
+            "port = 'drop' is not one of 'in', ",
+        ),
     ],
 )
 def test_bad_input_is_named(build, message):

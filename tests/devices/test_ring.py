@@ -23,7 +23,15 @@ RINGS = {
     "add-drop racetrack": AddDropRing(8.0, DIRECTIONAL, POINT, INDEX, straight_length=5.0, loss_db=0.05),
 }
 EVERY_RING = pytest.mark.parametrize("ring", RINGS.values(), ids=RINGS)
-FIGURES = ("linewidth", "finesse", "q_loaded", "photon_lifetime", "extinction_db", "minimum_transmission", "drift_pm_k")
+FIGURES = (
+    "linewidth",
+    "finesse",
+    "q_loaded",
+    "photon_lifetime",
+    "extinction_db",
+    "minimum_transmission",
+    "drift_pm_k",
+)
 
 
 def through(ring, wl, temperature=300.0):
@@ -120,18 +128,16 @@ def test_the_drift_is_that_of_the_resonance(ring):
 
 
 @EVERY_RING
-@pytest.mark.parametrize("figure", ["transmission", "resonance", "q_loaded", "extinction_db", "drift_pm_k"])
-def test_derivatives_with_respect_to_every_leaf(ring, figure, assert_gradient):
-    def value(device):
-        if figure == "transmission":
-            return jnp.abs(through(device, 1.5503, 310.0)) ** 2
-        return getattr(device, figure)(1.5503, 310.0)
+def test_derivatives_with_respect_to_every_leaf(ring, assert_gradient):
+    """Transmission, resonance, quality factor, extinction, drift, and the drop loss of a ring that has a drop."""
 
-    assert_gradient(value, ring)
+    def figures(device):
+        transmission = jnp.abs(through(device, 1.5503, 310.0)) ** 2
+        names = ["resonance", "q_loaded", "extinction_db", "drift_pm_k"]
+        names += ["drop_loss_db"] if isinstance(device, AddDropRing) else []
+        return jnp.stack([transmission, *(getattr(device, name)(1.5503, 310.0) for name in names)])
 
-
-def test_derivatives_of_the_drop_loss_with_respect_to_every_leaf(assert_gradient):
-    assert_gradient(lambda ring: ring.drop_loss_db(1.5503, 310.0), RINGS["add-drop racetrack"])
+    assert_gradient(figures, ring)
 
 
 # No coupling, complete coupling and both; no loss and some; on resonance exactly and beside it.
@@ -139,11 +145,11 @@ CORNERS = list(itertools.product([0.0, np.pi / 2], [0.0, np.pi / 2], [0.0, 3.0],
 
 
 @jax.jit
-@jax.jacrev
+@jax.grad
 def corner_slopes(ring, wl):
-    s = ring.scattering(wl)
-    powers = [s.power("in", target) for target in ("through", "drop")]
-    return [*powers, ring.linewidth(wl), ring.drift_pm_k(wl), ring.resonance(wl), ring.extinction_db(wl)]
+    """Derivatives of a sum: one that is not finite leaves none that is."""
+    powers = [jnp.abs(amplitude) ** 2 for amplitude in ring.amplitudes(wl)]
+    return sum([*powers, ring.linewidth(wl), ring.drift_pm_k(wl), ring.resonance(wl), ring.extinction_db(wl)])
 
 
 @pytest.mark.parametrize("corner", CORNERS, ids=str)
@@ -213,7 +219,12 @@ def test_a_single_precision_device_as_argument_is_its_rounding_off_the_line(narr
 def test_a_batch_under_vmap_is_a_loop():
     angles = np.array([0.2, 0.35, 0.5])
     rings = [AllPassRing(10.0, PointCoupler(angle), INDEX) for angle in angles]
-    axes = eqx.tree_at(lambda ring: ring.coupler.angle, jax.tree.map(lambda _: None, rings[0]), 0, is_leaf=lambda x: x is None)
+    axes = eqx.tree_at(
+        lambda ring: ring.coupler.angle,
+        jax.tree.map(lambda _: None, rings[0]),
+        0,
+        is_leaf=lambda x: x is None,
+    )
     batch = eqx.tree_at(lambda ring: ring.coupler.angle, rings[0], angles)
     together = jax.vmap(lambda ring: ring.through(WL), in_axes=(axes,))(batch)
     assert_allclose(together, [ring.through(WL) for ring in rings], rtol=0, atol=1e-12)
@@ -223,7 +234,10 @@ def test_a_batch_under_vmap_is_a_loop():
     ("build", "message"),
     [
         (lambda: AllPassRing(0.0, POINT, INDEX), "radius = 0 um is outside (0, inf)"),
-        (lambda: AllPassRing(5.0, POINT, INDEX, straight_length=-1.0), "straight_length = -1 um is outside [0, inf)"),
+        (
+            lambda: AllPassRing(5.0, POINT, INDEX, straight_length=-1.0),
+            "straight_length = -1 um is outside [0, inf)",
+        ),
         (lambda: AllPassRing(5.0, POINT, INDEX, loss_db=-0.1), "loss_db = -0.1 dB is outside [0, inf)"),
         (lambda: AllPassRing(5.0, 0.3, INDEX), "coupler = 0.3 is not of the kind Coupler"),
         (lambda: AddDropRing(5.0, POINT, INDEX, INDEX), "drop_coupler = LinearIndex("),
@@ -231,7 +245,10 @@ def test_a_batch_under_vmap_is_a_loop():
         (lambda: RINGS["all-pass"].resonances(1.55, 0), "count = 0 is outside [1, 100000]"),
         (lambda: RINGS["all-pass"].through(-1.55), "wl = -1.55 um is outside (0, inf)"),
         (lambda: RINGS["all-pass"].through(1.55, -20.0), "temperature = -20 K is outside (0, inf)"),
-        (lambda: RINGS["all-pass"].scattering(1.55).power("in", "drop"), "port = 'drop' is not one of 'in', 'through'"),
+        (
+            lambda: RINGS["all-pass"].scattering(1.55).power("in", "drop"),
+            "port = 'drop' is not one of 'in', 'through'",
+        ),
     ],
 )
 def test_bad_input_is_named(build, message):

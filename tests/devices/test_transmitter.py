@@ -84,7 +84,7 @@ def test_crosstalk_bounds_every_pattern_of_the_others():
             driven[k] = 1.0
             powers.append(float(tx.spectrum(LINES, 300.0, driven)[k]))
         span = max(powers) - min(powers)
-        assert 0 < span
+        assert span > 0
         np.testing.assert_allclose(levels.disturbance[k], span, rtol=0.05)
 
 
@@ -133,6 +133,12 @@ def best_difference(function, scale: float) -> float:
 )
 def test_bad_values_are_named(change, message):
     tx = transmitter()
-    fields = {"bus": tx.bus, "lines": LINES, "detuning": tx.detuning, "drive_shift": 80e-6, "heater_efficiency": 0.15}
+    fields = {
+        "bus": tx.bus,
+        "lines": LINES,
+        "detuning": tx.detuning,
+        "drive_shift": 80e-6,
+        "heater_efficiency": 0.15,
+    }
     with pytest.raises(ValueError, match=message):
         RingTransmitter(**(fields | change))

@@ -22,7 +22,15 @@ def results(tmp_path_factory) -> tuple[Path, str]:
 
 def test_the_report_shows_before_and_after(results):
     _, report = results
-    for word in ("hand design", "optimised in 40 steps", "pm/K", "crosstalk, worst (dB)", "mW 358K", "before", "after"):
+    for word in (
+        "hand design",
+        "optimised in 40 steps",
+        "pm/K",
+        "crosstalk, worst (dB)",
+        "mW 358K",
+        "before",
+        "after",
+    ):
         assert word in report
 
 

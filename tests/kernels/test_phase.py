@@ -15,12 +15,18 @@ COMPILED = pytest.mark.parametrize("compiled", [False, True], ids=["eager", "jit
 
 def draw(dtype, count=300):
     random = np.random.default_rng(7)
-    n, length, wl = random.uniform(1, 4, count), 10 ** random.uniform(0, 5, count), random.uniform(1.2, 1.7, count)
+    n, length, wl = (
+        random.uniform(1, 4, count),
+        10 ** random.uniform(0, 5, count),
+        random.uniform(1.2, 1.7, count),
+    )
     return n.astype(dtype), length.astype(dtype), wl.astype(dtype)
 
 
 def exact_turns(n, length, wl):
-    turns = [Fraction(float(a)) * Fraction(float(b)) / Fraction(float(c)) for a, b, c in zip(n, length, wl, strict=True)]
+    turns = [
+        Fraction(float(a)) * Fraction(float(b)) / Fraction(float(c)) for a, b, c in zip(n, length, wl, strict=True)
+    ]
     return np.array([float(t - round(t)) for t in turns])
 
 
@@ -82,7 +88,6 @@ def test_detuned_turns_are_the_turns_of_the_expanded_index():
     assert distance(turns, np.asarray(n * length / (wl0 + offset))) < 1e-12
 
 
-
 def test_a_millimetre_in_single_precision_is_wrong_by_microradians_not_milliradians(float32):
     n0, n_g, length, wl0 = 2.44, 4.2, 1000.0, 1.55
     wl = wl0 + np.linspace(-1e-3, 1e-3, 201)
@@ -93,7 +98,7 @@ def test_a_millimetre_in_single_precision_is_wrong_by_microradians_not_milliradi
     assert turns.dtype == jnp.float32
     assert 2 * np.pi * distance(turns, exact) < 4e-6
     single = wl.astype(np.float32)
-    bare = np.float32(n0) * np.float32(length) / single + np.float32((n0 - n_g) * length) * (single - np.float32(wl0)) / (
-        np.float32(wl0) * single
-    )
+    bare = np.float32(n0) * np.float32(length) / single + np.float32((n0 - n_g) * length) * (
+        single - np.float32(wl0)
+    ) / (np.float32(wl0) * single)
     assert 2 * np.pi * distance(bare, exact) > 4e-4

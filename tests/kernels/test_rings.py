@@ -130,7 +130,11 @@ def test_a_row_of_rings_is_the_cascade_of_its_parts(count):
 def test_couplers_may_depend_on_wavelength_where_their_losses_do_not():
     # As many wavelengths as couplers, so that a wrong broadcast would go unseen.
     angles = jnp.asarray(np.random.default_rng(0).uniform(0.2, 0.9, (3, 3)))
-    losses, ring_losses, turns = jnp.asarray([0.01, 0.05, 0.2]), jnp.asarray([0.02, 0.03]), TURNS[:6].reshape(2, 3)
+    losses, ring_losses, turns = (
+        jnp.asarray([0.01, 0.05, 0.2]),
+        jnp.asarray([0.02, 0.03]),
+        TURNS[:6].reshape(2, 3),
+    )
     row = rings.coupled_rings(angles, losses, ring_losses, turns)
     for i in range(3):
         single = rings.coupled_rings(angles[:, i], losses, ring_losses, turns[:, i])
@@ -144,6 +148,17 @@ def test_a_thousand_rings_neither_overflow_nor_gain_in_complex64():
     row = rings.coupled_rings(angles, none, none[:-1], turns)
     assert row.drop.dtype == jnp.complex64
     assert_allclose(jnp.abs(row.through) ** 2 + jnp.abs(row.drop) ** 2, np.ones(101), rtol=0, atol=2e-3)
+
+
+@pytest.mark.parametrize("angle", [0.2, 0.5])
+def test_twenty_rings_in_complex64_are_those_of_complex128_on_the_same_inputs(angle):
+    angles = np.array([0.8, *19 * [angle], 0.8], np.float32)
+    turns = np.broadcast_to(np.linspace(-0.5, 0.5, 1001, dtype=np.float32), (20, 1001))
+    inputs = angles, np.zeros(21, np.float32), np.zeros(20, np.float32), turns
+    single = rings.coupled_rings(*map(jnp.asarray, inputs))
+    double = rings.coupled_rings(*(jnp.asarray(x, jnp.float64) for x in inputs))
+    assert single.drop.dtype == jnp.complex64
+    assert np.max(np.abs(np.stack(single).astype(complex) - np.stack(double))) < 1e-4
 
 
 @pytest.mark.parametrize(("resonance", "resolution"), [(0.0, 1e-7), (0.5, 2.0**-20)])
@@ -169,7 +184,9 @@ def test_the_amplitude_gap_is_one_minus_what_a_turn_leaves(angle_in):
     assert_allclose(gap, 1 - abs(np.cos(angle_in) * np.cos(0.4)) * np.exp(-0.2), **EXACT)
 
 
-@pytest.mark.parametrize(("angles", "turns"), [((0.5, 0.5), 0.0), ((2.0, 0.5), 0.5), ((0.5, 2.0), 0.5), ((2.0, 2.0), 0.0)])
+@pytest.mark.parametrize(
+    ("angles", "turns"), [((0.5, 0.5), 0.0), ((2.0, 0.5), 0.5), ((0.5, 2.0), 0.5), ((2.0, 2.0), 0.0)]
+)
 def test_a_coupler_beyond_complete_coupling_adds_half_a_turn(angles, turns):
     assert rings.coupler_turns(*map(number, angles)) == turns
 

@@ -27,8 +27,7 @@ def measured(powers, seed=0, noise=0.003, floor=1e-6, ripple=0.01):
     envelope = 10.0 ** (-2.0 - ((WL - 1.55) / 0.02) ** 2 / 10.0 * 6.0)
     envelope = envelope * (1.0 + ripple * np.cos(2.0 * math.pi * WL / 2.3e-3))
     rows = [
-        envelope * power * (1.0 + noise * chance.normal(size=WL.size))
-        + floor * np.abs(chance.normal(size=WL.size))
+        envelope * power * (1.0 + noise * chance.normal(size=WL.size)) + floor * np.abs(chance.normal(size=WL.size))
         for power in powers
     ]
     rows.append(floor * np.abs(chance.normal(size=WL.size)) + 1e-9)
@@ -72,9 +71,7 @@ def test_all_pass_ring_shows_two_candidates_and_one_is_true(loss, coupling):
 def test_add_drop_ring_is_decided_alone():
     fit = fit_ring(add_drop(10.0, 8.0, 0.06), radius=10.0)
     assert (fit.ports.through, fit.ports.drop, fit.regime) == ("channel_2", "channel_1", "under")
-    assert abs(pull(fit.power_coupling, 0.06)) < 4.0 and fit.power_coupling.value == pytest.approx(
-        0.06, rel=0.03
-    )
+    assert abs(pull(fit.power_coupling, 0.06)) < 4.0 and fit.power_coupling.value == pytest.approx(0.06, rel=0.03)
     assert abs(pull(fit.loss_db_cm, 8.0)) < 4.0 and fit.loss_db_cm.se < 2.0
     a, t = 10.0 ** (-8.0 * 2.0 * math.pi * 10.0 * 1e-4 / 20.0), math.sqrt(0.94)
     p, length = t * t * a, 2.0 * math.pi * 10.0
@@ -88,9 +85,7 @@ def test_standard_errors_have_the_right_size(kind):
     truths = {"loss": 12.0, "coupling": 0.05}
     pulls = []
     for seed in range(10):
-        fit = fit_ring(
-            kind(12.0, truths["loss"], truths["coupling"], seed, ripple=0.0, floor=1e-8), radius=12.0
-        )
+        fit = fit_ring(kind(12.0, truths["loss"], truths["coupling"], seed, ripple=0.0, floor=1e-8), radius=12.0)
         # A round trip of 12 dB/cm loses 2 %, less than the coupling.
         reading = fit.candidates[-1]
         pulls.append(
@@ -124,9 +119,7 @@ def test_split_resonances_are_counted_and_their_regime_is_seen():
         assert len(split) > len(fit.resonances) / 2
         assert all(r.split_regime == regime for r in split)
         fsr = np.mean(fit.band) ** 2 / (4.2 * 2.0 * math.pi * 25.0)
-        assert np.median([r.splitting for r in split]) == pytest.approx(
-            2.0 * 0.015 / (2.0 * math.pi) * fsr, rel=0.1
-        )
+        assert np.median([r.splitting for r in split]) == pytest.approx(2.0 * 0.015 / (2.0 * math.pi) * fsr, rel=0.1)
         assert any("split" in note for note in fit.notes)
 
 
@@ -137,9 +130,7 @@ def test_without_a_radius_only_the_spectrum_speaks():
 
 
 def test_result_is_plain_json():
-    plain = json.loads(
-        json.dumps(fit_ring(all_pass(15.0, 3.0, 0.08), radius=15.0).to_json(), allow_nan=False)
-    )
+    plain = json.loads(json.dumps(fit_ring(all_pass(15.0, 3.0, 0.08), radius=15.0).to_json(), allow_nan=False))
     for name in ("q", "fsr_nm", "n_g", "loss_db_cm", "power_coupling"):
         assert name in plain and f"{name}_se" in plain
     assert plain["regime"] is None and plain["loss_db_cm"] is None
@@ -214,9 +205,7 @@ def test_silicon_rings(openebl, gap, q):
     assert fit.n_g.value == pytest.approx(4.183, rel=0.003)
     near = [r for r in fit.resonances if 1.53 < r.wl < 1.568]
     spacing = np.diff([r.wl for r in near])
-    assert spacing.min() == pytest.approx(8.97e-3, rel=0.005) and spacing.max() == pytest.approx(
-        9.29e-3, rel=0.005
-    )
+    assert spacing.min() == pytest.approx(8.97e-3, rel=0.005) and spacing.max() == pytest.approx(9.29e-3, rel=0.005)
     middle = min(near, key=lambda r: abs(r.wl - 1.548))
     assert middle.q == pytest.approx(q, rel=0.1)
     assert 1.0 < fit.loss_db_cm.value < 12.0 and fit.loss_db_cm.se < 2.5

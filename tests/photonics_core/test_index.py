@@ -12,7 +12,12 @@ from photonics_core.index import LinearIndex
 from photonics_core.units import SPEED_OF_LIGHT
 
 WL = jnp.linspace(1.50, 1.60, 11)
-FULL = {"dispersion_ps_nm_km": -4400.0, "thermo_optic": 1.86e-4, "thermo_optic_slope": 2e-7, "loss_db_cm": 3.0}
+FULL = {
+    "dispersion_ps_nm_km": -4400.0,
+    "thermo_optic": 1.86e-4,
+    "thermo_optic_slope": 2e-7,
+    "loss_db_cm": 3.0,
+}
 INDEX = LinearIndex(2.44, 4.18, 1.55, **FULL)
 
 

@@ -73,9 +73,7 @@ def test_derivatives_agree_with_complex_steps(material):
     step = 1e-30
     wl, temperature = jnp.asarray(WL + 0j), jnp.full(WL.shape, 320.0 + 0j)
     slope = jnp.imag(material.formula(wl + 1j * step, temperature)) / step
-    np.testing.assert_allclose(
-        material.group_index(WL, 320.0), material.index(WL, 320.0) - WL * slope, rtol=1e-13
-    )
+    np.testing.assert_allclose(material.group_index(WL, 320.0), material.index(WL, 320.0) - WL * slope, rtol=1e-13)
     heating = jnp.imag(material.formula(wl, temperature + 1j * step)) / step
     np.testing.assert_allclose(material.thermo_optic(WL, 320.0), heating, rtol=1e-12)
 

@@ -6,7 +6,7 @@ from photonics_core.store import StoreError
 
 
 def test_axes_have_names_units_and_a_floor():
-    figure, axes = plot.new_figure()
+    _, axes = plot.new_figure()
     plot.spectrum(axes[0, 0], np.linspace(1.5, 1.6, 5), [1.0, 0.1, 0.0, 0.1, 1.0], floor_db=-30, label="through")
     (line,) = axes[0, 0].get_lines()
     np.testing.assert_allclose(line.get_ydata(), [0, -10, -30, -10, 0], atol=1e-12)

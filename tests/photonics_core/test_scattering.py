@@ -82,7 +82,10 @@ def test_it_passes_through_jit_and_vmap():
     ("call", "message"),
     [
         (lambda: ISOLATOR.amplitude("a", "c"), "port = 'c' is not one of 'a', 'b'"),
-        (lambda: SMatrix.from_pairs(("a", "b"), {("a", "x"): 1.0}, 1.55), "port = 'x' is not one of 'a', 'b'"),
+        (
+            lambda: SMatrix.from_pairs(("a", "b"), {("a", "x"): 1.0}, 1.55),
+            "port = 'x' is not one of 'a', 'b'",
+        ),
         (lambda: SMatrix(jnp.zeros((2, 2)), ("a", "a"), 1.55), "has a name twice"),
         (lambda: SMatrix(jnp.zeros((3, 3)), ("a", "b"), 1.55), "do not end in (2, 2)"),
         (lambda: ISOLATOR.group_delay("a", "b"), "is not one axis of two or more wavelengths"),

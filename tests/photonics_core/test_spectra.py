@@ -212,9 +212,7 @@ def mutate(content: bytes, chance: random.Random) -> bytes:
     for _ in range(chance.randint(1, 6)):
         if not data:
             break
-        place = (
-            chance.randrange(len(data)) if chance.random() < 0.7 else chance.randrange(min(len(data), 400))
-        )
+        place = chance.randrange(len(data)) if chance.random() < 0.7 else chance.randrange(min(len(data), 400))
         kind = chance.random()
         if kind < 0.5:
             data[place] ^= 1 << chance.randrange(8)
@@ -223,9 +221,7 @@ def mutate(content: bytes, chance: random.Random) -> bytes:
         elif kind < 0.8:
             del data[place : place + chance.randint(1, 64)]
         elif kind < 0.9:
-            data[place : place + 4] = chance.choice(
-                [b"\xff\xff\xff\xff", b"\x00\x00\x00\x80", b"\x00\x00\x00\x00"]
-            )
+            data[place : place + 4] = chance.choice([b"\xff\xff\xff\xff", b"\x00\x00\x00\x80", b"\x00\x00\x00\x00"])
         else:
             del data[place + 1 :]
     return bytes(data) or b" "

@@ -188,9 +188,7 @@ try:
 except StoreError as error:
     print(error)
 """
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert "cannot be written" in done.stdout
     assert load(path)["x"].values == 1
     assert not left_over(path.parent)
@@ -287,7 +285,5 @@ def test_other_files_are_refused_with_their_name_and_reason(tmp_path):
 
 def test_importing_the_store_does_not_import_h5py():
     script = "import sys, photonics_core.store; print('h5py' in sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
