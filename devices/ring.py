@@ -105,6 +105,7 @@ class Ring(eqx.Module):
 
     def resonances(self, wl: Any, count: int, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
         """The `count` successive resonant wavelengths in um around `wl` (a number), ascending, shape [count]."""
+        check_kind("count", count, int)
         check_range("count", count, 1, 100_000)
         return resonance.resonances_around(lambda x: self.turns(x, temperature), wl, count)
 
@@ -184,10 +185,12 @@ class AllPassRing(Ring):
         return SMatrix.from_pairs(("in", "through"), pairs, wl, reciprocal=True)
 
     def round_trip_amplitude_gap(self, wl: Any, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
+        """One minus the field left after a round trip, 1 - p."""
         loss = self.coupler.loss_exponent() + self.ring_loss(wl, temperature)
         return rings.amplitude_gap(self.coupler.coupling_angle(wl), jnp.zeros_like(loss), loss)
 
     def coupler_turns(self, wl: Any) -> jax.Array:
+        """Turns that the coupler adds to a round trip."""
         angle = self.coupler.coupling_angle(wl)
         return rings.coupler_turns(angle, jnp.zeros_like(angle))
 
@@ -242,11 +245,13 @@ class AddDropRing(Ring):
         return SMatrix.from_pairs(("in", "through", "add", "drop"), pairs, wl, reciprocal=True)
 
     def round_trip_amplitude_gap(self, wl: Any, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
+        """One minus the field left after a round trip, 1 - p."""
         loss = self.input_coupler.loss_exponent() + self.drop_coupler.loss_exponent() + self.ring_loss(wl, temperature)
         angles = self.input_coupler.coupling_angle(wl), self.drop_coupler.coupling_angle(wl)
         return rings.amplitude_gap(*angles, loss)
 
     def coupler_turns(self, wl: Any) -> jax.Array:
+        """Turns that the couplers add to a round trip."""
         return rings.coupler_turns(self.input_coupler.coupling_angle(wl), self.drop_coupler.coupling_angle(wl))
 
     def minimum_transmission(self, wl: Any, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:

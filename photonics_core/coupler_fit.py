@@ -16,7 +16,7 @@ from scipy.optimize import least_squares
 from scipy.signal import find_peaks
 
 from photonics_core.kernels.checks import check_range
-from photonics_core.resonances import envelope_db, find_comb, identify_ports, usable_band
+from photonics_core.resonance_search import envelope_db, find_comb, identify_ports, usable_band
 from photonics_core.robust import Estimate, level
 from photonics_core.spectra import Spectrum, SpectrumError, nominal_length, nominal_radius, read_spectrum
 from photonics_core.units import SPEED_OF_LIGHT

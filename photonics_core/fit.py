@@ -18,7 +18,7 @@ import numpy as np
 from photonics_core.kernels.checks import check_positive
 from photonics_core.lineshape import Resonance, fit_resonance
 from photonics_core.regimes import Candidate, decide_regimes, make_candidates
-from photonics_core.resonances import Comb, Ports, find_comb, identify_ports, usable_band
+from photonics_core.resonance_search import Comb, Ports, find_comb, identify_ports, usable_band
 from photonics_core.robust import Estimate, level, positive_level
 from photonics_core.spectra import Spectrum, SpectrumError, nominal_gap, nominal_radius, read_spectrum
 from photonics_core.units import SPEED_OF_LIGHT

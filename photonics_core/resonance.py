@@ -65,10 +65,10 @@ def thermal_shift(turns: Callable[[Any, Any], jax.Array], wl: Any, temperature: 
     Args:
         turns: function of wavelength in um and temperature in K.
         wl: wavelength in um, at a resonance.
-        temperature: temperature in K, of the shape of `wl`.
+        temperature: temperature in K, broadcast with `wl`.
     """
     wl = jnp.asarray(wl)
-    temperature = jnp.broadcast_to(jnp.asarray(temperature, wl.dtype), wl.shape)
+    wl, temperature = jnp.broadcast_arrays(wl, jnp.asarray(temperature, wl.dtype))
     tangents = jnp.ones_like(wl), jnp.zeros_like(wl)
     by_wl = jax.jvp(turns, (wl, temperature), tangents)[1]
     by_temperature = jax.jvp(turns, (wl, temperature), tangents[::-1])[1]

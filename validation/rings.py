@@ -4,6 +4,7 @@ import functools
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -16,7 +17,7 @@ from photonics_core.devices.coupled_rings import CoupledRings
 from photonics_core.devices.coupler import Coupler, PointCoupler
 from photonics_core.devices.ring import AddDropRing, AllPassRing, Ring
 from photonics_core.devices.waveguide import Waveguide
-from photonics_core.index import LinearIndex
+from photonics_core.index import IndexModel, LinearIndex
 from photonics_core.kernels.transfer_matrix import star_chain
 from photonics_core.scattering import SMatrix
 from photonics_core.units import SPEED_OF_LIGHT
@@ -46,7 +47,7 @@ def _in_float64(compute: Callable[[], Evidence]) -> Callable[[], Evidence]:
     return wrapped
 
 
-def _largest(difference: jax.Array, tolerance: float) -> Evidence:
+def _largest(difference: Any, tolerance: float) -> Evidence:
     return Evidence(float(jnp.max(jnp.abs(difference))), 0.0, tolerance)
 
 
@@ -59,6 +60,10 @@ def thermal_drift() -> Evidence:
     """Drift of a silicon ring, by the derivative of its phase."""
     ring = AllPassRing(10.0, PointCoupler(0.3), LinearIndex(2.4, 4.0, 1.55, thermo_optic=1.86e-4))
     return Evidence(float(ring.drift_pm_k(1.55)), 72.075, 1e-6, "pm/K")
+
+
+def _root(function: Callable[[Any], Any], low: float, high: float) -> float:
+    return float(brentq(function, low, high, xtol=1e-14 * high))  # type: ignore[arg-type]
 
 
 def _critical_all_pass(length: jax.Array) -> AllPassRing:
@@ -79,7 +84,7 @@ def _critical_add_drop(length: jax.Array) -> AddDropRing:
 def _best_length(ring: Callable[[jax.Array], Ring]) -> tuple[float, float]:
     """Length in um at which the loaded quality factor is largest, and that factor."""
     quality = jax.jit(lambda length: ring(length).q_loaded(1.55))
-    length = float(brentq(jax.grad(quality), 1e3, 1e5, xtol=1e-3))
+    length = _root(jax.grad(quality), 1e3, 1e5)
     return length, float(quality(length))
 
 
@@ -100,7 +105,8 @@ def length_of_maximum_q_add_drop() -> Evidence:
 @case("rings.ratio_of_maximum_q", source=f"{BOGAERTS}, Fig. 5, read off the curves", kind="published")
 @_in_float64
 def ratio_of_maximum_q() -> Evidence:
-    """Largest quality factor all-pass over add-drop; the group index, which the figure does not give, cancels.
+    """Largest quality factor all-pass over add-drop; the group index, which the figure does not give,
+    cancels.
 
     The stated losses give 1.0415; the tolerance is that of reading two maxima off a figure.
     """
@@ -130,13 +136,13 @@ def _block(coupler: Coupler) -> jax.Array:
     return coupler.scattering(WL).values[:, order[:, None], order]
 
 
-def _arcs(length: float, index: LinearIndex) -> jax.Array:
+def _arcs(length: float, index: IndexModel) -> jax.Array:
     """Two guides side by side between two couplers."""
     straight = np.kron([[0, 1], [1, 0]], np.eye(2)).astype(complex)
     return Waveguide(length, index).transmission(WL)[:, None, None] * straight[None]
 
 
-def _loop(length: float, index: LinearIndex) -> jax.Array:
+def _loop(length: float, index: IndexModel) -> jax.Array:
     """A guide from either left port to the other, which closes a ring; no light reaches the right."""
     back = np.kron([[1, 0], [0, 0]], [[0, 1], [1, 0]]).astype(complex)
     return Waveguide(length, index).transmission(WL)[:, None, None] * back[None]
@@ -146,7 +152,8 @@ def _loop(length: float, index: LinearIndex) -> jax.Array:
 @_in_float64
 def all_pass_cascade() -> Evidence:
     """Largest difference of the amplitude between closed form and cascade."""
-    ring = AllPassRing(10.0, PointCoupler(0.35, angle_slope=2.0, loss_db=0.05), _index(20.0), straight_length=3.0)
+    coupler = PointCoupler(0.35, angle_slope=2.0, loss_db=0.05)
+    ring = AllPassRing(10.0, coupler, _index(20.0), straight_length=3.0)
     cascade = star_chain(jnp.stack([_block(ring.coupler), _loop(ring.length, ring.index)]))
     return _largest(ring.through(WL) - cascade[:, 1, 0], 1e-12)
 
@@ -173,7 +180,8 @@ def _coupled_rings(count: int, angle: float, end_angle: float, loss_db_cm: float
 
 def _lossless_networks() -> dict[str, Callable[[], SMatrix]]:
     def bus() -> SMatrix:
-        rings = [AddDropRing(10 + 0.006 * n, PointCoupler(0.3), PointCoupler(0.25), _index()) for n in range(8)]
+        couplers = PointCoupler(0.3), PointCoupler(0.25)
+        rings = [AddDropRing(10 + 0.006 * n, *couplers, _index()) for n in range(8)]
         return RingBus(rings, Waveguide(100.0, _index())).scattering(WL)
 
     return {
@@ -228,8 +236,9 @@ def critical_coupling() -> Evidence:
 def splitting_of_two_coupled_rings() -> Evidence:
     """Splitting of the drop's two peaks over 2 mu = 2 asin(k) / T, with T the time of a round trip.
 
-    For identical rings this is exact without guides. Guides that take light from each ring at the rate g pull the peaks
-    together, to 2 sqrt(mu^2 - g^2): here (g / mu)^2 is 1e-6, and it must stay well below one for the two to be resolved.
+    For identical rings this is exact without guides. Guides that take light from each ring at the rate g pull
+    the peaks together, to 2 sqrt(mu^2 - g^2): here (g / mu)^2 is 1e-6, and it must stay well below one for
+    the two to be resolved.
     """
     angle, guide_angle, n, radius = 0.2, 0.02, 2.4, 100 * 1.55 / 2.4 / (2 * math.pi)
     couplers = [PointCoupler(x) for x in (guide_angle, angle, guide_angle)]
@@ -246,7 +255,7 @@ def splitting_of_two_coupled_rings() -> Evidence:
         (1.55 * (1 + sign * split * 1.55 / (2 * math.pi * SPEED_OF_LIGHT)) for sign in (1, -1)),
         2e-5,
     )
-    long, short = (brentq(slope, wl - width, wl + width, xtol=1e-14) for wl in guess)
+    long, short = (_root(slope, wl - width, wl + width) for wl in guess)
     measured = 2 * math.pi * SPEED_OF_LIGHT * (long - short) / (long * short)
     return Evidence(measured / (2 * split), 1.0, 2e-6)
 
@@ -299,8 +308,9 @@ def float32_bare_phase() -> Evidence:
 def complex64_20_coupled_rings() -> Evidence:
     """Largest difference of the amplitudes over two free spectral ranges, coupling 0.5 rad, 2 dB/cm.
 
-    The error is that of the phases, one part in 1e7 of a turn, times the delay in round trips. Without loss it is
-    largest at the edges of the band, where the delay of twenty rings is hundreds of round trips: 1e-4 to 4e-4 there.
+    The error is that of the phases, one part in 1e7 of a turn, times the delay in round trips. Without loss
+    it is largest at the edges of the band, where the delay of twenty rings is hundreds of round trips: 1e-4
+    to 4e-4 there.
     """
     with _precision("float64"):
         reference = np.stack(_coupled_rings(20, 0.5, 0.9, 2.0).amplitudes(WL))

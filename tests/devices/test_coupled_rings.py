@@ -23,7 +23,8 @@ def row(count, index=LOSSLESS, **options):
 
 
 def test_one_ring_is_an_add_drop_ring():
-    single = AddDropRing(10.0, *couplers(1, loss_db=0.1), INDEX)
+    first, last = couplers(1, loss_db=0.1)
+    single = AddDropRing(10.0, first, last, INDEX)
     assert_allclose(row(1, INDEX, loss_db=0.1).scattering(WL).values, single.scattering(WL).values, rtol=0, atol=1e-12)
 
 

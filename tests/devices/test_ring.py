@@ -239,9 +239,9 @@ def test_a_batch_under_vmap_is_a_loop():
             "straight_length = -1 um is outside [0, inf)",
         ),
         (lambda: AllPassRing(5.0, POINT, INDEX, loss_db=-0.1), "loss_db = -0.1 dB is outside [0, inf)"),
-        (lambda: AllPassRing(5.0, 0.3, INDEX), "coupler = 0.3 is not of the kind Coupler"),
-        (lambda: AddDropRing(5.0, POINT, INDEX, INDEX), "drop_coupler = LinearIndex("),
-        (lambda: AllPassRing(5.0, POINT, POINT), "index = PointCoupler("),
+        (lambda: AllPassRing(5.0, 0.3, INDEX), "coupler = 0.3 is not of the kind Coupler"),  # type: ignore
+        (lambda: AddDropRing(5.0, POINT, INDEX, INDEX), "drop_coupler = LinearIndex("),  # type: ignore
+        (lambda: AllPassRing(5.0, POINT, POINT), "index = PointCoupler("),  # type: ignore
         (lambda: RINGS["all-pass"].resonances(1.55, 0), "count = 0 is outside [1, 100000]"),
         (lambda: RINGS["all-pass"].through(-1.55), "wl = -1.55 um is outside (0, inf)"),
         (lambda: RINGS["all-pass"].through(1.55, -20.0), "temperature = -20 K is outside (0, inf)"),

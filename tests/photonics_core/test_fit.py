@@ -8,7 +8,7 @@ import pytest
 
 from photonics_core.coupler_fit import fit_coupled_pair, fit_directional_coupler
 from photonics_core.fit import fit_ring, fit_series
-from photonics_core.resonances import identify_ports
+from photonics_core.resonance_search import identify_ports
 from photonics_core.robust import level, positive_level
 from photonics_core.spectra import Spectrum, SpectrumError
 
