@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from photonics_core.devices.bus import RingBus
     from photonics_core.devices.coupled_rings import CoupledRings
     from photonics_core.devices.coupler import Coupler, DirectionalCoupler, PointCoupler
+    from photonics_core.devices.grating import BraggGrating, FabryPerot
     from photonics_core.devices.ring import AddDropRing, AllPassRing
     from photonics_core.devices.waveguide import Waveguide
     from photonics_core.index import IndexModel, LinearIndex
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
 _HOMES = {
     "AddDropRing": "devices.ring",
     "AllPassRing": "devices.ring",
+    "BraggGrating": "devices.grating",
     "CoupledRings": "devices.coupled_rings",
     "Coupler": "devices.coupler",
     "DirectionalCoupler": "devices.coupler",
+    "FabryPerot": "devices.grating",
     "IndexModel": "index",
     "LinearIndex": "index",
     "Material": "materials",

@@ -115,7 +115,7 @@ def cases(subjects: Iterable[str] = ()) -> list[Case]:
         ValueError: if a subject names no case.
     """
     # Importing the subjects registers their cases.
-    from photonics_core.validation import measured, rings  # noqa: F401
+    from photonics_core.validation import gratings, measured, rings  # noqa: F401
 
     wanted = list(subjects)
     if not wanted:
