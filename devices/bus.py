@@ -11,6 +11,7 @@ from jax import lax
 from photonics_core.devices.batch import batch_size, stack
 from photonics_core.devices.ring import AddDropRing
 from photonics_core.devices.waveguide import Waveguide
+from photonics_core.kernels.checks import check_kind
 from photonics_core.kernels.rings import AddDropAmplitudes
 from photonics_core.scattering import SMatrix
 from photonics_core.units import REFERENCE_TEMPERATURE
@@ -37,6 +38,8 @@ class RingBus(eqx.Module):
         self.guide = guide
 
     def __check_init__(self) -> None:
+        check_kind("rings", self.rings, AddDropRing)
+        check_kind("guide", self.guide, Waveguide)
         batch_size(self.rings)
 
     @property

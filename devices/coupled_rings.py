@@ -71,9 +71,9 @@ class CoupledRings(eqx.Module):
         coupler_losses = jax.vmap(lambda coupler: coupler.loss_exponent())(self.couplers)
         return rings.coupled_rings(*(x.astype(turns.dtype) for x in (angles, coupler_losses, losses)), turns)
 
-    def scattering(self, wl: Any, temperature: Any = REFERENCE_TEMPERATURE) -> SMatrix:
-        """Scattering matrix over `wl` in um at `temperature` in K."""
-        amplitudes = self.amplitudes(wl, temperature)
+    def scattering(self, wl: Any, temperature: Any = REFERENCE_TEMPERATURE, extra_path: Any = None) -> SMatrix:
+        """Scattering matrix over `wl`; arguments as for `amplitudes`."""
+        amplitudes = self.amplitudes(wl, temperature, extra_path)
         return SMatrix.from_pairs(("in", "through", "add", "drop"), amplitudes.pairs(), wl, reciprocal=True)
 
     def _half_turns(self, wl: Any, half: Any, temperature: Any, extra_path: Any, anchor: Any) -> jax.Array:

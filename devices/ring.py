@@ -24,7 +24,7 @@ from photonics_core.index import IndexModel
 from photonics_core.kernels import rings
 from photonics_core.kernels.checks import check_kind, check_positive, check_range
 from photonics_core.runtime import as_leaf
-from photonics_core.scattering import SMatrix
+from photonics_core.scattering import SMatrix, power
 from photonics_core.units import REFERENCE_TEMPERATURE, SPEED_OF_LIGHT, db
 
 
@@ -97,7 +97,7 @@ class Ring(eqx.Module):
     def path_to(self, wl: Any, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
         """Least optical path in um, zero or more, that added to the round trip puts a resonance exactly at `wl`."""
         turns = self.turns(wl, temperature)
-        return (jax.lax.stop_gradient(jnp.ceil(turns)) - turns) * wl
+        return jnp.maximum(resonance.next_order(turns) - turns, 0.0) * wl
 
     def path_of_shift(self, shift: Any, wl: Any, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
         """Optical path in um that moves a resonance at `wl` by `shift` um, to first order."""
@@ -128,7 +128,10 @@ class Ring(eqx.Module):
         return self.fsr(wl, temperature) / self.linewidth(wl, temperature)
 
     def q_loaded(self, wl: Any, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
-        """Loaded quality factor, wavelength over linewidth, of a resonance at `wl`."""
+        """Loaded quality factor, wavelength over linewidth, of a resonance at `wl`.
+
+        Truly infinite, and so without a finite derivative, for a ring that neither couples nor loses light.
+        """
         return wl / self.linewidth(wl, temperature)
 
     def photon_lifetime(self, wl: Any, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
@@ -205,7 +208,7 @@ class AllPassRing(Ring):
     def _power_at(self, half_turns: float, wl: Any, temperature: Any) -> jax.Array:
         losses = self.coupler.loss_exponent(), self.ring_loss(wl, temperature)
         turns = jnp.full_like(jnp.asarray(wl), half_turns) - 0.5 * self.coupler_turns(wl)
-        return _power(rings.all_pass(*_as(turns, self.coupler.coupling_angle(wl), *losses), turns))
+        return power(rings.all_pass(*_as(turns, self.coupler.coupling_angle(wl), *losses), turns))
 
 
 class AddDropRing(Ring):
@@ -256,16 +259,16 @@ class AddDropRing(Ring):
 
     def minimum_transmission(self, wl: Any, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
         """Power through / in of a resonance at `wl`."""
-        return _power(self._on_resonance(0.0, wl, temperature).through)
+        return power(self._on_resonance(0.0, wl, temperature).through)
 
     def extinction_db(self, wl: Any, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
         """Ratio in dB of the through power between two resonances to that on resonance."""
-        between = _power(self._on_resonance(0.25, wl, temperature).through)
+        between = power(self._on_resonance(0.25, wl, temperature).through)
         return db(between / self.minimum_transmission(wl, temperature))
 
     def drop_loss_db(self, wl: Any, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
         """Loss in dB from in to drop of a resonance at `wl`."""
-        return -db(_power(self._on_resonance(0.0, wl, temperature).drop))
+        return -db(power(self._on_resonance(0.0, wl, temperature).drop))
 
     def _on_resonance(self, half_turns: float, wl: Any, temperature: Any) -> rings.AddDropAmplitudes:
         turns = jnp.full_like(jnp.asarray(wl), half_turns) - 0.5 * self.coupler_turns(wl)
@@ -281,7 +284,3 @@ class AddDropRing(Ring):
 def _as(like: jax.Array, *values: Any) -> tuple[jax.Array, ...]:
     """Arrays of the precision of the phase, which follows that of the wavelengths."""
     return tuple(jnp.asarray(value).astype(like.dtype) for value in values)
-
-
-def _power(amplitude: jax.Array) -> jax.Array:
-    return amplitude.real**2 + amplitude.imag**2

@@ -13,9 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from photonics_core.devices.bus import RingBus
-from photonics_core.kernels.checks import check_positive, check_range
+from photonics_core.kernels.checks import check_kind, check_positive, check_range
 from photonics_core.runtime import as_leaf
-from photonics_core.units import REFERENCE_TEMPERATURE, db
+from photonics_core.scattering import power
+from photonics_core.units import REFERENCE_TEMPERATURE, db, frequency, wavelength
 
 #: Steps in which a resonance is followed over temperature; each drifts by well under a free spectral range.
 _DRIFT_STEPS = 8
@@ -50,6 +51,7 @@ class RingTransmitter(eqx.Module):
     heater_efficiency: Any = eqx.field(converter=as_leaf)
 
     def __check_init__(self) -> None:
+        check_kind("bus", self.bus, RingBus)
         for name in ("lines", "detuning"):
             if np.shape(getattr(self, name)) != (self.bus.count,):
                 shape = np.shape(getattr(self, name))
@@ -103,24 +105,24 @@ class RingTransmitter(eqx.Module):
 
     def spectrum(self, wl: Any, temperature: Any = REFERENCE_TEMPERATURE, driven: Any = 0.0) -> jax.Array:
         """Power through / in over `wl` in um with all rings locked, shape of `wl`; arguments as `extra_path`."""
-        return _power(self.bus.through(wl, temperature, self.extra_path(temperature, driven)))
+        return power(self.bus.through(wl, temperature, self.extra_path(temperature, driven)))
 
     def cold_spectrum(self, wl: Any, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
         """Power through / in over `wl` in um with all heaters off, shape of `wl`."""
-        return _power(self.bus.through(wl, temperature))
+        return power(self.bus.through(wl, temperature))
 
     def drop_spectra(self, wl: Any, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
         """Power drop / in of each ring over `wl` in um, all rings locked in state "0", shape [N, ...]."""
-        return _power(self.bus.drops(wl, temperature, self.extra_path(temperature)))
+        return power(self.bus.drops(wl, temperature, self.extra_path(temperature)))
 
     def levels(self, temperature: Any = REFERENCE_TEMPERATURE) -> ModulationLevels:
         """Powers of the modulated lines at `temperature` in K, as fractions of the laser's."""
         # Light runs one way along the bus, so powers multiply: all states follow from each ring alone at each line.
         zero, one = (
-            _power(self.bus.ring_amplitudes(self.lines, temperature, self.extra_path(temperature, state)).through)
+            power(self.bus.ring_amplitudes(self.lines, temperature, self.extra_path(temperature, state)).through)
             for state in (0.0, 1.0)
         )
-        guide = _power(self.bus.guide.transmission(self.lines, temperature)) ** (self.bus.count - 1)
+        guide = power(self.bus.guide.transmission(self.lines, temperature)) ** (self.bus.count - 1)
         all_one = guide * jnp.prod(one, axis=0)
         own_zero, own_one = jnp.diagonal(zero), jnp.diagonal(one)
         others = ~jnp.eye(self.bus.count, dtype=bool)
@@ -162,14 +164,8 @@ def wavelength_grid(center: float, spacing_ghz: float, count: int) -> np.ndarray
     Raises:
         ValueError: if the centre or the spacing is not positive, or the count is below one.
     """
-    from photonics_core.units import frequency, wavelength
-
     check_positive("center", center, "um")
     check_positive("spacing_ghz", spacing_ghz, "GHz")
     check_range("count", count, 1, 10_000)
     offsets = (np.arange(count) - (count - 1) / 2) * spacing_ghz * 1e-3
     return np.asarray(wavelength(frequency(center) - offsets))
-
-
-def _power(amplitude: jax.Array) -> jax.Array:
-    return amplitude.real**2 + amplitude.imag**2

@@ -15,7 +15,7 @@ from photonics_core.devices.transmitter import RingTransmitter
 from photonics_core.devices.wdm_settings import WdmSettings
 from photonics_core.optimize import Optimum
 from photonics_core.store import Variable, save
-from photonics_core.units import SPEED_OF_LIGHT
+from photonics_core.units import REFERENCE_TEMPERATURE, SPEED_OF_LIGHT
 
 _UNITS = {
     "insertion_loss": "dB",
@@ -96,6 +96,13 @@ class Evaluated:
         }
 
     @property
+    def cold_resonance(self) -> np.ndarray:
+        """Resonance in um that each heater brings to its line, with the heaters off, at the reference temperature."""
+        coldest = int(np.argmin(np.abs(np.asarray(self.settings.temperatures_k) - REFERENCE_TEMPERATURE)))
+        shift = 1e-3 * self.merits["heater_power"][coldest] * self.settings.heater_nm_mw
+        return self.design["line"] + self.design["detuning"] - shift
+
+    @property
     def bandwidth_ghz(self) -> np.ndarray:
         """Photon bandwidth c / (wl Q) in GHz, shape [temperatures, N]."""
         return 1e3 * SPEED_OF_LIGHT / (self.design["line"][None] * self.merits["q_loaded"])
@@ -141,10 +148,28 @@ def table(evaluated: Evaluated) -> str:
 
 
 def comparison(before: Evaluated, after: Evaluated) -> str:
-    """Before beside after, one figure of merit a line."""
-    rows = [f"\n{'':<38}{'before':>10}{'after':>10}"]
-    pairs = zip(before.summary.items(), after.summary.values(), strict=True)
-    return "\n".join(rows + [f"{name:<38}{first:>10.2f}{second:>10.2f}" for (name, first), second in pairs])
+    """Before beside after, one figure of merit a line, with what was asked and whether it is met."""
+    settings = after.settings
+    asked = {
+        "extinction, worst (dB)": (">=", settings.extinction_db),
+        "crosstalk, worst (dB)": ("<=", settings.crosstalk_db),
+        "photon bandwidth, least (GHz)": (">=", settings.bandwidth_ghz),
+        "heater reserve when hottest (nm)": (">=", settings.margin_nm),
+    }
+    rows = [f"\n{'':<38}{'before':>10}{'after':>10}  asked"]
+    for name, first in before.summary.items():
+        second, verdict = after.summary[name], ""
+        if name in asked:
+            sign, limit = asked[name]
+            met = second >= limit if sign == ">=" else second <= limit
+            verdict = f"  {sign} {limit:g}: {'met' if met else 'NOT MET'}"
+        rows.append(f"{name:<38}{first:>10.2f}{second:>10.2f}{verdict}")
+    split = ", ".join(
+        f"{1e3 * np.mean(d.design['line'] - d.cold_resonance):.2f} nm {name}"
+        for name, d in (("before", before), ("after", after))
+    )
+    rows.append(f"left to the heaters at {REFERENCE_TEMPERATURE:g} K, the rest of the way being in the radii: {split}")
+    return "\n".join(rows)
 
 
 def save_results(path: Path, before: Evaluated, after: Evaluated, optimum: Optimum) -> None:
@@ -161,10 +186,11 @@ def save_results(path: Path, before: Evaluated, after: Evaluated, optimum: Optim
         for key, values in evaluated.spectra.items():
             content[f"{name}_through_{key}"] = Variable(values, ("temperature", "wl"), "", f"power, {_SPECTRA[key]}")
     content |= {f"history_{key}": Variable(values, ("step",)) for key, values in optimum.history.items()}
+    facts = {"job": "wdm-transmitter", "best_step": optimum.step, "stopped": optimum.stopped or "at the last step"}
     save(
         path,
         content,
-        attributes={"job": "wdm-transmitter", "best_step": optimum.step},
+        attributes=facts,
         inputs=settings.model_dump(),
     )
 
@@ -202,13 +228,13 @@ def _design_figure(before: Evaluated, after: Evaluated, optimum: Optimum) -> Any
     }
     plot.bars(axes[0, 0], heaters, "heater power (mW)")
     for ax, key, label in (
-        (axes[0, 1], "penalty", "transmitter penalty, worst (dB)"),
+        (axes[0, 1], "insertion_loss", "insertion loss, worst (dB)"),
         (axes[1, 0], "crosstalk", "crosstalk, worst (dB)"),
     ):
         plot.bars(ax, {name: evaluated.merits[key].max(axis=0) for name, evaluated in both.items()}, label)
     for name, label in (
         ("objective", "objective (dB)"),
-        ("penalty_db", "transmitter penalty, mean (dB)"),
+        ("insertion_loss_db", "insertion loss, mean (dB)"),
         ("heater_mw", "heater power, mean (mW)"),
     ):
         axes[1, 1].plot(optimum.history[name], label=label)

@@ -15,7 +15,7 @@ Temperature = Annotated[float, Field(ge=250, le=400)]
 class WdmSettings(Settings):
     """Settings of the job; every number has its unit in its name or beside it."""
 
-    channels: Annotated[int, Field(ge=2, le=32, description="number of laser lines and rings")] = 8
+    channels: Annotated[int, Field(strict=True, ge=2, le=32, description="number of laser lines and rings")] = 8
     spacing_ghz: Annotated[float, Field(gt=0, le=1000, description="spacing of the laser lines")] = 200.0
     center_um: Annotated[float, Field(ge=1.26, le=1.36, description="centre of the laser lines")] = 1.31
     radius_um: Annotated[float, Field(ge=3, le=20, description="nominal radius")] = 5.0
@@ -27,10 +27,11 @@ class WdmSettings(Settings):
     heater_nm_mw: Annotated[float, Field(gt=0, le=10, description="shift by a heater")] = 0.15
     drive_shift_pm: Annotated[float, Field(gt=0, le=1000, description="shift between the two bits")] = 80.0
     bandwidth_ghz: Annotated[float, Field(gt=0, le=500, description="least photon bandwidth c / (wl Q)")] = 30.0
-    crosstalk_db: Annotated[float, Field(ge=-60, le=0, description="wanted crosstalk")] = -20.0
+    crosstalk_db: Annotated[float, Field(ge=-60, le=0, description="largest crosstalk")] = -25.0
+    extinction_db: Annotated[float, Field(ge=0, le=40, description="least extinction")] = 5.0
     margin_nm: Annotated[float, Field(ge=0, le=5, description="heater's reserve when hottest")] = 0.5
-    heater_weight: Annotated[float, Field(ge=0, le=100, description="price of 1 mW in dB of penalty")] = 0.1
-    steps: Annotated[int, Field(ge=1, le=100_000, description="steps of the optimiser")] = 300
+    heater_weight: Annotated[float, Field(ge=0, le=100, description="price of 1 mW in dB of loss")] = 0.1
+    steps: Annotated[int, Field(strict=True, ge=1, le=100_000, description="steps of the optimiser")] = 300
 
     @model_validator(mode="after")
     def _comb_fits(self) -> "WdmSettings":

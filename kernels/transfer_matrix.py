@@ -30,7 +30,8 @@ def star(left: jax.Array, right: jax.Array) -> jax.Array:
         right: scattering matrices, shape [..., 2n, 2n].
 
     Returns:
-        Scattering matrices of the pair, shape [..., 2n, 2n].
+        Scattering matrices of the pair, shape [..., 2n, 2n]; not finite where light is caught for ever between two
+        perfect reflectors in resonance, for then there is no steady state.
 
     Raises:
         ValueError: if the shapes differ or the number of ports is odd.

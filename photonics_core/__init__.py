@@ -11,12 +11,15 @@ if TYPE_CHECKING:
     from photonics_core.devices.batch import batch_size, stack, unstack
     from photonics_core.devices.bus import RingBus
     from photonics_core.devices.coupled_rings import CoupledRings
-    from photonics_core.devices.coupler import Coupler, DirectionalCoupler, PointCoupler
+    from photonics_core.devices.coupler import Coupler, DirectionalCoupler, PointCoupler, approach_length
     from photonics_core.devices.grating import BraggGrating, FabryPerot
     from photonics_core.devices.ring import AddDropRing, AllPassRing
+    from photonics_core.devices.transmitter import RingTransmitter, wavelength_grid
     from photonics_core.devices.waveguide import Waveguide
+    from photonics_core.fit import fit_ring, fit_series
     from photonics_core.index import IndexModel, LinearIndex
     from photonics_core.materials import SILICA, SILICON, SILICON_NITRIDE, Material
+    from photonics_core.optimize import minimize
     from photonics_core.runtime import set_precision, use_device
     from photonics_core.scattering import SMatrix
 
@@ -42,6 +45,12 @@ _HOMES = {
     "set_precision": "runtime",
     "stack": "devices.batch",
     "unstack": "devices.batch",
+    "RingTransmitter": "devices.transmitter",
+    "wavelength_grid": "devices.transmitter",
+    "approach_length": "devices.coupler",
+    "fit_ring": "fit",
+    "fit_series": "fit",
+    "minimize": "optimize",
     "use_device": "runtime",
 }
 

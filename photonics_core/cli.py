@@ -4,6 +4,8 @@ Nothing heavy is imported before a command needs it. Exit codes: 0 done, 1 a val
 """
 
 import json
+import math
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import entry_points
@@ -24,6 +26,23 @@ app = typer.Typer(
 Device = Annotated[str, typer.Option(help="Where to compute: auto, cpu or gpu.")]
 Precision = Annotated[str, typer.Option(help="float64 or float32.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line instead of a table.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        import photonics_core
+
+        typer.echo(photonics_core.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    del version
 
 
 def main() -> None:
@@ -48,9 +67,9 @@ def run(
     with _clear_errors():
         found, checked = read_job(job, settings or ())
         folder = out or Path("results") / found.name
-        _check_folder(folder)
         _start(device, precision)
-        found.run(checked, folder, typer.echo)
+        with _results_folder(folder):
+            found.run(checked, folder, typer.echo)
     typer.echo(f"results are in {folder}")
 
 
@@ -64,15 +83,25 @@ def fit(
 
     Example: photonics-core fit ring_r25_gap300.mat ring_r25_gap500.mat --radius 25
     """
-    from photonics_core.fit import fit_series
+    from photonics_core.fit import decide_series, fit_ring
+    from photonics_core.spectra import SpectrumError, nominal_radius
 
+    fits, failures = [], {}
     with _clear_errors():
-        rows = [ring.to_json() for ring in fit_series(files, radius)]
+        for file in files:
+            try:
+                fits.append(fit_ring(file, nominal_radius(file) or radius))
+            except SpectrumError as error:  # one bad file does not cost the others
+                failures[str(file)] = str(error)
+        rows = [ring.to_json() for ring in decide_series(fits)]
     if as_json:
-        for row in rows:
+        for row in rows + [{"file": file, "error": error} for file, error in failures.items()]:
             typer.echo(json.dumps(row, allow_nan=False))
-    else:
+    elif rows:
         _print_fits(rows)
+    for error in failures.values():
+        typer.echo(f"error: {error}", err=True)
+    raise typer.Exit(2 if failures else 0)
 
 
 @app.command()
@@ -80,14 +109,13 @@ def validate(
     subjects: Annotated[list[str] | None, typer.Argument(help="Subjects or cases; all by default.")] = None,
     as_json: Json = False,
     device: Device = "auto",
-    precision: Precision = "float64",
 ) -> None:
     """Compare with analytic, published and measured references.
 
     Example: photonics-core validate rings
     """
     with _clear_errors():
-        _start(device, precision, quiet=as_json)
+        _start(device, "float64")
         failed = _evidence("validate")(subjects or [], as_json, typer.echo)
     raise typer.Exit(1 if failed else 0)
 
@@ -105,7 +133,7 @@ def bench(
     Example: photonics-core bench rings --peers .venv-peers/bin/python
     """
     with _clear_errors():
-        _start(device, precision, quiet=as_json)
+        _start(device, precision)
         _evidence("bench")(subjects or [], as_json, typer.echo, peers)
 
 
@@ -113,8 +141,9 @@ def bench(
 def info() -> None:
     """Say which versions, devices, precision and jobs there are."""
     from photonics_core.jobs import job_names
-    from photonics_core.runtime import environment
+    from photonics_core.runtime import environment, set_precision
 
+    set_precision("float64")  # as every command does unless told otherwise
     for key, value in environment().items():
         typer.echo(f"{key:<12} {value}")
     typer.echo(f"{'jobs':<12} {', '.join(job_names())}")
@@ -125,19 +154,30 @@ def _evidence(name: str) -> Callable[..., Any]:
     return next(iter(entry_points(group="photonics_core.evidence", name=name))).load()
 
 
-def _start(device: str, precision: str, quiet: bool = False) -> None:
+def _start(device: str, precision: str) -> None:
     from photonics_core.runtime import device_name, set_precision, use_device
 
     set_precision(precision)
     use_device(device)
-    if not quiet:
-        typer.echo(f"device: {device_name()}, precision: {precision}", err=True)
+    typer.echo(f"device: {device_name()}, precision: {precision}", err=True)
 
 
-def _check_folder(folder: Path) -> None:
-    existing = next((p for p in (folder, *folder.parents) if p.exists()), Path("."))
-    if not existing.is_dir():
-        raise ValueError(f"out = {folder}: {existing} is a file, not a folder")
+@contextmanager
+def _results_folder(folder: Path) -> Iterator[None]:
+    """Make the folder before any work is done in vain, and take an empty one away if the work fails."""
+    made = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ValueError(f"out = {folder} is not a folder to write to: {error.strerror}") from None
+    try:
+        yield
+    except BaseException:
+        if made and not any(folder.iterdir()):
+            folder.rmdir()
+        raise
 
 
 @contextmanager
@@ -150,28 +190,36 @@ def _clear_errors() -> Iterator[None]:
         raise typer.Exit(2) from None
 
 
+_COLUMNS = {"q": "Q", "fsr_nm": "FSR nm", "n_g": "n_g", "loss_db_cm": "loss dB/cm", "power_coupling": "coupling"}
+
+
 def _print_fits(rows: list[dict[str, Any]]) -> None:
     names = [Path(row["file"]).name for row in rows]
     width = max(len(name) for name in names)
-    columns = {
-        "q": "Q",
-        "fsr_nm": "FSR nm",
-        "n_g": "n_g",
-        "loss_db_cm": "loss dB/cm",
-        "power_coupling": "coupling",
-    }
-    titles = "".join(f"{title:>19}" for title in columns.values())
+    titles = "".join(f"{title:>18}" for title in _COLUMNS.values())
     typer.echo(f"{'file':<{width}} {'R um':>6} {'lines':>6}{titles}  regime")
     for name, row in zip(names, rows, strict=True):
-        figures = "".join(f"{_with_error(row[key], row[f'{key}_se']):>19}" for key in columns)
-        start = f"{name:<{width}} {_number(row['radius_um']):>6} {len(row['resonances_nm']):>6}"
-        typer.echo(f"{start}{figures}  {row['regime'] or '-'}")
+        typer.echo(f"{name:<{width}} {_number(row['radius_um']):>6} {len(row['resonances_nm']):>6}{_figures(row)}")
+        if row["regime"] is None:
+            for reading in row["candidates"]:
+                typer.echo(f"{'  either':<{width}} {'':>6} {'':>6}{_figures(reading)}?")
+        for note in row["notes"]:
+            typer.echo(f"  {note}")
+
+
+def _figures(row: dict[str, Any]) -> str:
+    figures = "".join(f"{_with_error(row.get(key), row.get(f'{key}_se')):>18}" for key in _COLUMNS)
+    return f"{figures}  {row['regime'] or '-'}"
 
 
 def _with_error(value: float | None, error: float | None) -> str:
+    """A value to the first digit of its error, with that digit in brackets: 0.0166(6)."""
     if value is None:
         return "-"
-    return f"{value:.5g}" if error is None else f"{value:.5g} ± {error:.1g}"
+    if not error:
+        return f"{value:.5g}"
+    decimals = max(0, -math.floor(math.log10(error)))
+    return f"{value:.{decimals}f}({round(error * 10**decimals)})"
 
 
 def _number(value: float | None) -> str:

@@ -71,7 +71,8 @@ class LinearIndex(IndexModel):
         temperature0: reference temperature T0 in K.
 
     Raises:
-        ValueError: for an index outside [0.5, 10] (group index: 20), a loss below zero or a number that is not finite.
+        ValueError: for an index outside [0.5, 10] (group index: 20), wl0 outside [0.2, 20] um, a loss
+            below zero or a number that is not finite; in use, for a wavelength more than 30 % away from wl0.
     """
 
     n_eff: Any = eqx.field(converter=as_leaf)
@@ -86,19 +87,19 @@ class LinearIndex(IndexModel):
     def __check_init__(self) -> None:
         check_range("n_eff", self.n_eff, 0.5, 10.0)
         check_range("n_g", self.n_g, 0.5, 20.0)
-        check_positive("wl0", self.wl0, "um")
+        check_range("wl0", self.wl0, 0.2, 20.0, "um")
         check_range("loss_db_cm", self.loss_db_cm, 0.0, np.inf, "dB/cm")
         check_positive("temperature0", self.temperature0, "K")
         for name in ("dispersion_ps_nm_km", "thermo_optic", "thermo_optic_slope"):
             check_finite(name, getattr(self, name))
 
     def effective_index(self, wl: Any, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
-        offset = wavelength_offset(wl, self.wl0)
+        offset = self._offset(wl)
         linear = (self.n_eff - self.n_g) * (offset / self.wl0)
         return self.n_eff + linear + self._curvature() * offset**2 + self._heating(temperature)
 
     def group_index(self, wl: Any, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
-        offset = wavelength_offset(wl, self.wl0)
+        offset = self._offset(wl)
         bend = self._curvature() * offset * (offset + 2.0 * self.wl0)
         return self.n_g - bend + self._heating(temperature)
 
@@ -110,12 +111,16 @@ class LinearIndex(IndexModel):
         return reduced_turns(self.n_eff, length, self.wl0)
 
     def turns(self, length: Any, wl: Any, temperature: Any = REFERENCE_TEMPERATURE, anchor: Any = None) -> jax.Array:
-        check_positive("wl", wl, "um")
         base = self.anchor(length) if anchor is None else anchor
-        offset = wavelength_offset(wl, self.wl0)
+        offset = self._offset(wl)
         heating = self._heating(temperature) * length
         parts = (base, self.n_g * length, self._curvature() * length, heating)
         return detuned_turns(*(jnp.asarray(part, offset.dtype) for part in parts), offset, self.wl0)
+
+    def _offset(self, wl: Any) -> jax.Array:
+        # Beyond a third of the wavelength an expansion means nothing; nanometres given for micrometres end up here.
+        check_range("wl", wl, 0.7 * self.wl0, 1.3 * self.wl0, "um")
+        return wavelength_offset(wl, self.wl0)
 
     def _curvature(self) -> Any:
         dispersion = group_velocity_dispersion(self.dispersion_ps_nm_km)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from photonics_core.store import write_atomically
+from photonics_core.atomic import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

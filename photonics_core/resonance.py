@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from photonics_core.runtime import as_leaf
+
 _NEWTON_STEPS = 8
 
 
@@ -34,6 +36,7 @@ def resonant_wavelength(turns: Callable[[Any], jax.Array], guess: Any, order: An
 
 def nearest_resonance(turns: Callable[[Any], jax.Array], wl: Any) -> jax.Array:
     """Resonant wavelength in um nearest in phase to `wl` in um."""
+    wl = as_leaf(wl)
     return resonant_wavelength(turns, wl, jnp.round(turns(wl)))
 
 
@@ -43,7 +46,14 @@ def resonance_below(turns: Callable[[Any], jax.Array], wl: Any) -> jax.Array:
     This is the resonance that a heater, which can only move it to longer wavelengths, brings to `wl` with the least
     power. As a function of `wl` it jumps by a free spectral range where `wl` crosses a resonance.
     """
-    return resonant_wavelength(turns, wl, jnp.ceil(turns(wl)))
+    wl = as_leaf(wl)
+    return resonant_wavelength(turns, wl, next_order(turns(wl)))
+
+
+def next_order(turns: jax.Array) -> jax.Array:
+    """Least whole number not below `turns`, give or take rounding: a path exactly in resonance stays at its order."""
+    rounding = 1e-9 if turns.dtype == jnp.float64 else 1e-4
+    return lax.stop_gradient(jnp.ceil(turns - rounding))
 
 
 def resonances_around(turns: Callable[[Any], jax.Array], wl: Any, count: int) -> jax.Array:
@@ -51,6 +61,7 @@ def resonances_around(turns: Callable[[Any], jax.Array], wl: Any, count: int) ->
 
     With an even count the additional one lies above.
     """
+    wl = as_leaf(wl)
     start = turns(wl)
     steps = (count - 1) // 2 - jnp.arange(count)
     slope = jax.jvp(turns, (jnp.asarray(wl),), (jnp.ones_like(wl),))[1]
@@ -67,7 +78,7 @@ def thermal_shift(turns: Callable[[Any, Any], jax.Array], wl: Any, temperature: 
         wl: wavelength in um, at a resonance.
         temperature: temperature in K, broadcast with `wl`.
     """
-    wl = jnp.asarray(wl)
+    wl = jnp.asarray(as_leaf(wl))
     wl, temperature = jnp.broadcast_arrays(wl, jnp.asarray(temperature, wl.dtype))
     tangents = jnp.ones_like(wl), jnp.zeros_like(wl)
     by_wl = jax.jvp(turns, (wl, temperature), tangents)[1]

@@ -16,6 +16,11 @@ from photonics_core.kernels.checks import check_choice
 from photonics_core.units import SPEED_OF_LIGHT, db
 
 
+def power(amplitude: jax.Array) -> jax.Array:
+    """Power |amplitude|^2 of a complex amplitude, with a derivative that is finite at zero too."""
+    return amplitude.real**2 + amplitude.imag**2
+
+
 class SMatrix(eqx.Module):
     """Scattering matrices with named ports.
 
@@ -39,6 +44,9 @@ class SMatrix(eqx.Module):
         shape = getattr(self.values, "shape", None)
         if shape is not None and shape[-2:] != (n, n):
             raise ValueError(f"values of shape {shape} do not end in ({n}, {n}), for ports {self.ports}")
+        grid = getattr(self.wl, "shape", None)
+        if shape is not None and grid and shape[:-2] and shape[:-2][-len(grid) :] != grid:
+            raise ValueError(f"wl of shape {grid} does not match values of shape {shape}")
 
     @classmethod
     def from_pairs(
@@ -86,34 +94,36 @@ class SMatrix(eqx.Module):
 
     def power(self, source: str, target: str) -> jax.Array:
         """Power transmission from port `source` to port `target`, shape of `wl`."""
-        amplitude = self.amplitude(source, target)
-        return amplitude.real**2 + amplitude.imag**2
+        return power(self.amplitude(source, target))
 
     def power_db(self, source: str, target: str) -> jax.Array:
         """Power transmission from `source` to `target` in dB; none at all is minus infinity."""
         return db(self.power(source, target))
 
     def group_delay(self, source: str, target: str) -> jax.Array:
-        """Group delay d(phase)/d(angular frequency) in ps from `source` to `target`, shape [N] of `wl`.
+        """Group delay d(phase)/d(angular frequency) in ps from `source` to `target`, shape [..., N].
 
-        From the samples: exact for a phase that is quadratic in frequency between neighbours, so `wl` must resolve
-        the resonances. At least two wavelengths are needed.
+        From the samples along the last axis of wavelengths: exact for a phase that is quadratic in frequency between
+        neighbours, so `wl` must resolve the resonances. At least two wavelengths are needed.
 
         Raises:
-            ValueError: if `wl` is not one axis of two or more wavelengths.
+            ValueError: if the last axis of `wl` has fewer than two wavelengths.
         """
-        if jnp.ndim(self.wl) != 1 or jnp.size(self.wl) < 2:
-            raise ValueError(f"wl of shape {jnp.shape(self.wl)} is not one axis of two or more wavelengths")
+        if jnp.ndim(self.wl) < 1 or jnp.shape(self.wl)[-1] < 2:
+            raise ValueError(f"wl of shape {jnp.shape(self.wl)} has no axis of two or more wavelengths")
         amplitude = self.amplitude(source, target)
-        step = jnp.angle(amplitude[1:] * jnp.conj(amplitude[:-1]))
+        step = jnp.angle(amplitude[..., 1:] * jnp.conj(amplitude[..., :-1]))
         # The frequency step from the wavelength step: a difference of two large frequencies would lose digits.
-        wl = np.asarray(self.wl, np.float64) if not isinstance(self.wl, jax.Array) else self.wl
-        angular = 2.0 * jnp.pi * SPEED_OF_LIGHT * jnp.asarray((wl[:-1] - wl[1:]) / (wl[:-1] * wl[1:]))
-        delay = step / angular.astype(step.dtype)
+        wl = self.wl if isinstance(self.wl, jax.Array) else np.asarray(self.wl, np.float64)
+        angular = (
+            2.0 * jnp.pi * SPEED_OF_LIGHT * jnp.asarray((wl[..., :-1] - wl[..., 1:]) / (wl[..., :-1] * wl[..., 1:]))
+        )
+        angular = jnp.broadcast_to(angular, step.shape).astype(step.dtype)
+        delay = step / angular
         # Each delay belongs to the middle of its interval; the two around a sample are averaged by their widths.
-        left, right = angular[:-1].astype(step.dtype), angular[1:].astype(step.dtype)
-        inner = (delay[:-1] * right + delay[1:] * left) / (left + right)
-        return jnp.concatenate([delay[:1], inner, delay[-1:]])
+        left, right = angular[..., :-1], angular[..., 1:]
+        inner = (delay[..., :-1] * right + delay[..., 1:] * left) / (left + right)
+        return jnp.concatenate([delay[..., :1], inner, delay[..., -1:]], axis=-1)
 
     def reciprocity_residual(self) -> jax.Array:
         """Largest |S - S^T|: zero for a reciprocal device."""

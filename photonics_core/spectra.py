@@ -211,12 +211,16 @@ def _stated_wavelength_scale(title: str) -> float | None:
     return stated[-1] if stated else None
 
 
+_LOSS_TITLE = re.compile(r"loss|attenuation")
+
+
 def _as_decibels(values: np.ndarray, title: str, source: str) -> np.ndarray:
     kinds = {_POWER_UNITS[word] for word in _unit_words(title) if word in _POWER_UNITS}
     if len(kinds) > 1 or (not kinds and not np.any(values < 0.0)):
         raise SpectrumError(f"{source}: column {title!r} does not say whether its power is in dB or linear (mW)")
     if kinds != {"linear"}:
-        return values
+        # Attenuation is counted upwards; a transmission above 0 dB would be gain.
+        return -values if _LOSS_TITLE.search(title.lower()) and np.nanmedian(values) > 0.0 else values
     if np.any(values < 0.0) and np.mean(values < 0.0) > MAXIMUM_MISSING_FRACTION:
         raise SpectrumError(f"{source}: column {title!r} is linear power with negative values")
     with np.errstate(divide="ignore", invalid="ignore"):

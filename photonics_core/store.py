@@ -27,16 +27,17 @@ import io
 import json
 import os
 import platform
-import secrets
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from photonics_core.atomic import write_atomically
 
 _FORMAT = "photonics_core results 1"
 _PROVENANCE = "provenance_"
@@ -139,31 +140,6 @@ def load(path: str | os.PathLike[str]) -> Results:
         raise StoreError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
-def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], Any]) -> None:
-    """Have `write` make a file under a temporary name, sync it to disk, and rename it to `path`.
-
-    The temporary file lies in the same folder and ends in the name of `path`, so that writers which choose a
-    format by the suffix work. If `write` raises, or the disk is full, the earlier file stays as it was and
-    the temporary is removed; only a kill can leave one behind, and its name starts with `.tmp-`.
-
-    Raises:
-        OSError: if the file cannot be written, or what `write` raises.
-    """
-    # A link is followed: the file behind it is replaced, not the link.
-    target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".tmp-{secrets.token_hex(4)}-{target.name}")
-    try:
-        write(temporary)
-        _sync(temporary)
-        os.replace(temporary, target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    # Windows cannot open a folder to sync it.
-    if os.name == "posix":
-        _sync(target.parent)
-
-
 def provenance() -> dict[str, str]:
     """Say when, where and with what software this process runs."""
     from photonics_core.runtime import device_name, precision
@@ -181,19 +157,13 @@ def provenance() -> dict[str, str]:
     }
 
 
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _git_commit() -> str:
-    """Commit of the working folder, marked "-dirty" if it has changes; empty outside a repository."""
+    """Commit of the package's own checkout, marked "-dirty" if it has changes; empty for an installed package."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     with contextlib.suppress(OSError, subprocess.SubprocessError):
-        return subprocess.run(command, capture_output=True, text=True, timeout=5, check=True).stdout.strip()
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=5, check=True, cwd=Path(__file__).parent
+        ).stdout.strip()
     return ""
 
 

@@ -1,6 +1,5 @@
 """Every test runs in float64 with strict promotion: a silent broadcast or a silent cast is an error."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,9 @@ import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
 
+from photonics_core.validation import data
+from photonics_core.validation.registry import Absent
+
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -19,12 +21,10 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 @pytest.fixture(scope="session")
 def openebl() -> Path:
     """Folder of measured spectra. Set PHOTONICS_CORE_DATA to a folder that holds `openebl`."""
-    candidates = [Path(os.environ["PHOTONICS_CORE_DATA"])] if "PHOTONICS_CORE_DATA" in os.environ else []
-    candidates.append(Path(__file__).resolve().parents[2] / "shared" / "data")
-    for folder in candidates:
-        if (folder / "openebl" / "MANIFEST.csv").is_file():
-            return folder / "openebl"
-    pytest.skip("the measured openEBL spectra are not here; set PHOTONICS_CORE_DATA to the folder that holds openebl/")
+    try:
+        return data.openebl("MANIFEST.csv")[0].parent
+    except Absent as reason:
+        pytest.skip(f"not here: {reason}")
 
 
 @pytest.fixture

@@ -57,7 +57,8 @@ def rows(subjects: Iterable[str] = (), peers: Path | None = None) -> Iterator[di
     wanted = list(subjects)
     known = {benchmark.name for benchmark in BENCHMARKS} | {b.name.split(".")[0] for b in BENCHMARKS}
     for subject in wanted:
-        check_choice("subject", subject, sorted(known))
+        if subject not in known:
+            check_choice("subject", subject, sorted({benchmark.name.split(".")[0] for benchmark in BENCHMARKS}))
     for benchmark in BENCHMARKS:
         if not wanted or benchmark.name in wanted or benchmark.name.split(".")[0] in wanted:
             yield _measure(benchmark, peers)

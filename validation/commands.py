@@ -33,7 +33,7 @@ def _row(result: registry.Result) -> str:
     mark = {True: "pass", False: "FAIL", None: "skip"}[result.passes]
     name = f"{mark}  {result.case.name:<44} {result.case.kind:<10}"
     if result.evidence is None:
-        return f"{name} {result.skipped}"
+        return f"{name} {result.skipped or result.error}"
     evidence = result.evidence
     reference = evidence.reference
     wanted = f"{reference:.6g}" if not isinstance(reference, tuple) else f"{reference[0]:g} to {reference[1]:g}"

@@ -59,16 +59,19 @@ class Case:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a case: its evidence, or the reason why it was skipped."""
+    """What came of a case: its evidence, the reason why it was skipped, or the error that stopped it."""
 
     case: Case
     evidence: Evidence | None
     skipped: str | None
+    error: str | None
     seconds: float
 
     @property
     def passes(self) -> bool | None:
         """True or False, or None for a skipped case."""
+        if self.error is not None:
+            return False
         return None if self.evidence is None else self.evidence.passes
 
     def to_json(self) -> dict[str, Any]:
@@ -85,6 +88,7 @@ class Result:
             "kind": self.case.kind,
             "seconds": round(self.seconds, 3),
             "skipped": self.skipped,
+            "error": self.error,
         }
 
 
@@ -122,15 +126,19 @@ def cases(subjects: Iterable[str] = ()) -> list[Case]:
         return list(_CASES.values())
     known = {c.subject for c in _CASES.values()} | set(_CASES)
     for subject in wanted:
-        check_choice("subject", subject, sorted(known))
+        if subject not in known:
+            check_choice("subject", subject, sorted({c.subject for c in _CASES.values()}))
     return [c for c in _CASES.values() if c.subject in wanted or c.name in wanted]
 
 
 def run(one: Case) -> Result:
     """Compute one case and time it."""
     start = time.perf_counter()
+    evidence, skipped, error = None, None, None
     try:
-        evidence, skipped = one.compute(), None
+        evidence = one.compute()
     except Absent as reason:
-        evidence, skipped = None, str(reason)
-    return Result(one, evidence, skipped, time.perf_counter() - start)
+        skipped = str(reason)
+    except Exception as reason:  # one case that breaks must not hide the others
+        error = f"{type(reason).__name__}: {reason}"
+    return Result(one, evidence, skipped, error, time.perf_counter() - start)

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from photonics_core import AddDropRing, LinearIndex, PointCoupler, RingBus, Waveguide
+from photonics_core import AddDropRing, LinearIndex, PointCoupler, RingBus, Waveguide, unstack
 from photonics_core.devices.transmitter import RingTransmitter, wavelength_grid
 from photonics_core.units import SPEED_OF_LIGHT
 
@@ -142,3 +142,12 @@ def test_bad_values_are_named(change, message):
     }
     with pytest.raises(ValueError, match=message):
         RingTransmitter(**(fields | change))
+
+
+def test_rings_that_are_on_their_lines_need_no_heat():
+    """Rounding must not turn "nothing to do" into a whole free spectral range."""
+    tx = transmitter()
+    lines = np.array([float(ring.resonance(line)) for ring, line in zip(unstack(tx.bus.rings), LINES, strict=True)])
+    locked = RingTransmitter(tx.bus, lines, np.zeros(4), 80e-6, 0.15)
+    np.testing.assert_allclose(locked.heater_power(), 0.0, atol=1e-6)
+    np.testing.assert_allclose(locked.extra_path(), 0.0, atol=1e-8)

@@ -7,7 +7,7 @@ import xarray as xr
 from pydantic import ValidationError
 
 from photonics_core.devices import measured_silicon as silicon
-from photonics_core.devices.wdm_job import WdmSettings, bounds, build, hand_design, run
+from photonics_core.devices.wdm_job import WdmSettings, bounds, build, run, starting_design
 from photonics_core.fit import fit_ring
 from photonics_core.materials import SILICA, SILICON
 
@@ -23,7 +23,7 @@ def results(tmp_path_factory) -> tuple[Path, str]:
 def test_the_report_shows_before_and_after(results):
     _, report = results
     for word in (
-        "hand design",
+        "start (loss",
         "optimised in 40 steps",
         "pm/K",
         "crosstalk, worst (dB)",
@@ -34,7 +34,7 @@ def test_the_report_shows_before_and_after(results):
         assert word in report
 
 
-def test_the_optimum_is_better_than_the_hand_design(results):
+def test_the_optimum_is_better_than_the_starting_design(results):
     with h5py.File(results[0] / "results.h5") as file:
         objective = file["history_objective"][:]
         assert objective.min() < objective[0] - 1.0
@@ -60,9 +60,9 @@ def test_only_whole_files_are_there(results):
         assert content.startswith(b"\x89PNG") and content.endswith(b"IEND\xaeB`\x82")
 
 
-def test_hand_design_follows_the_lines_and_lies_within_its_bounds():
+def test_starting_design_follows_the_lines_and_lies_within_its_bounds():
     settings = WdmSettings()
-    start = hand_design(settings)
+    start = starting_design(settings)
     transmitter = build(settings, start)
     resonances = [float(ring) for ring in np.asarray(transmitter.heater_power())]
     assert max(resonances) - min(resonances) < 0.5  # mW: all rings are equally far from their lines

@@ -258,3 +258,11 @@ def test_measured_files_are_read(openebl):
         spectrum = read_spectrum(name)
         assert spectrum.power_db.shape == (4, spectrum.wl.size)
         assert 1.27 < spectrum.wl[0] < spectrum.wl[-1] < 1.59
+
+
+def test_insertion_loss_counted_upwards_is_turned_round(tmp_path):
+    path = tmp_path / "loss.csv"
+    rows = "\n".join(f"{1500 + 0.01 * k:.2f},{3 + 0.1 * (k % 7):.2f}" for k in range(200))
+    path.write_text("wavelength (nm),insertion loss (dB)\n" + rows)
+    spectrum = read_spectrum(path)
+    assert spectrum.power_db.max() == pytest.approx(-3.0)

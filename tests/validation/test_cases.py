@@ -4,18 +4,13 @@ import pytest
 
 from photonics_core.validation.registry import Case, Evidence, cases, run
 
-#: Cases that fail, with the reason; they stay in the report.
-KNOWN_TO_FAIL = {
-    "couplers.directional_coupling": "the spectra read as interferometers give 0.0796 rad/um, not 0.0913",
-}
-
 
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
 def test_case(case: Case):
     result = run(case)
     if result.skipped is not None:
         pytest.skip(result.skipped)
-    assert result.passes is (case.name not in KNOWN_TO_FAIL), result.to_json()
+    assert result.passes, result.to_json()
 
 
 def test_a_case_can_fail():

@@ -1,0 +1,5 @@
+"""`python -m photonics_core` is the command `photonics-core`."""
+
+from photonics_core.cli import main
+
+main()
