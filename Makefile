@@ -33,7 +33,7 @@ test-slow: $(STAMP)
 
 .venv-peers/.installed: Makefile
 	$(PYTHON) -m venv .venv-peers
-	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check "sax==0.18.2"
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check "sax==0.18.2" equinox
 	@touch $@
 
 test-peer: $(STAMP) .venv-peers/.installed

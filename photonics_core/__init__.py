@@ -8,6 +8,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from photonics_core.circuit import Circuit
     from photonics_core.devices.batch import batch_size, stack, unstack
     from photonics_core.devices.bus import RingBus
     from photonics_core.devices.coupled_rings import CoupledRings
@@ -16,12 +17,20 @@ if TYPE_CHECKING:
     from photonics_core.devices.ring import AddDropRing, AllPassRing
     from photonics_core.devices.transmitter import RingTransmitter, wavelength_grid
     from photonics_core.devices.waveguide import Waveguide
+    from photonics_core.exchange_lumerical import read_lumerical, write_lumerical
+    from photonics_core.exchange_models import as_sax_model, from_sax_model
+    from photonics_core.exchange_netlist import read_netlist, write_netlist
+    from photonics_core.exchange_touchstone import read_touchstone, write_touchstone
+    from photonics_core.films import FilmStack
     from photonics_core.fit import fit_ring, fit_series
     from photonics_core.index import IndexModel, LinearIndex
     from photonics_core.materials import SILICA, SILICON, SILICON_NITRIDE, Material
+    from photonics_core.netlist import Instance, Netlist, Pin
     from photonics_core.optimize import minimize
+    from photonics_core.passivity import check_passivity, nearest_passive
     from photonics_core.runtime import set_precision, use_device
     from photonics_core.scattering import SMatrix
+    from photonics_core.tabulated import TabulatedDevice
 
 _HOMES = {
     "AddDropRing": "devices.ring",
@@ -51,6 +60,22 @@ _HOMES = {
     "fit_ring": "fit",
     "fit_series": "fit",
     "minimize": "optimize",
+    "Circuit": "circuit",
+    "Netlist": "netlist",
+    "Instance": "netlist",
+    "Pin": "netlist",
+    "FilmStack": "films",
+    "read_netlist": "exchange_netlist",
+    "write_netlist": "exchange_netlist",
+    "read_touchstone": "exchange_touchstone",
+    "write_touchstone": "exchange_touchstone",
+    "read_lumerical": "exchange_lumerical",
+    "write_lumerical": "exchange_lumerical",
+    "as_sax_model": "exchange_models",
+    "from_sax_model": "exchange_models",
+    "check_passivity": "passivity",
+    "nearest_passive": "passivity",
+    "TabulatedDevice": "tabulated",
     "use_device": "runtime",
 }
 

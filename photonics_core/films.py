@@ -1,0 +1,317 @@
+"""Thin films: stacks of plane layers between an ambient and a substrate, as one optimisable device.
+
+A `FilmStack` knows its indices and thicknesses; what it does to a plane wave are methods over wavelength (um) and
+angle (rad), which broadcast: `stack.reflection(wl[:, None], angle)` is a map of shape [W, A]. Fields follow
+exp(-i w t), so an absorbing index has Im n > 0. Numerics and conventions are those of `kernels.films`.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from photonics_core.kernels import film_fields, film_incoherent, film_modes, films
+from photonics_core.kernels.checks import check_choice, check_finite, check_positive, check_range, is_concrete
+from photonics_core.kernels.film_fields import FilmField
+from photonics_core.kernels.films import FilmAmplitudes, Polarized
+from photonics_core.materials import Material
+from photonics_core.runtime import as_leaf
+from photonics_core.units import SPEED_OF_LIGHT
+
+
+class Ellipsometry(eqx.Module):
+    """Ellipsometric angles, tan(psi) exp(i delta) = -r_p / r_s with r_p of `kernels.films`.
+
+    For a transparent substrate delta is 0 up to Brewster's angle and pi beyond, as in S. J. Byrnes' `tmm`; there are
+    instruments that report its negative (the other time dependence), or delta + pi.
+    """
+
+    psi: jax.Array  # rad, within [0, pi / 2]
+    delta: jax.Array  # rad, within (-pi, pi]
+
+
+class Dispersion(eqx.Module):
+    """An index given as a function of the wavelength in um."""
+
+    function: Callable[[Any], Any] = eqx.field(static=True)
+
+    def __call__(self, wl: Any) -> Any:
+        """Index at wavelength `wl` in um."""
+        return self.function(wl)
+
+
+class FilmStack(eqx.Module):
+    """Layers of given indices and thicknesses between two half-spaces, light coming from the first.
+
+    Args:
+        indices: refractive indices of ambient, layers (in the order in which light meets them) and substrate. Each is a
+            complex number (a leaf), a `Material`, or a function of the wavelength in um.
+        thickness: thicknesses of the layers in um, at least 0, shape [L].
+        coherent: for each layer, whether waves interfere in it; None where they do in all.
+
+    Raises:
+        ValueError: for a count that does not match, a thickness below zero, an index that is not finite, absorption in
+            the ambient, or gain in ambient or substrate.
+    """
+
+    indices: tuple[Any, ...] = eqx.field(converter=lambda values: tuple(_index(value) for value in values))
+    thickness: Any = eqx.field(converter=as_leaf)
+    coherent: tuple[bool, ...] | None = eqx.field(
+        static=True, default=None, converter=lambda flags: None if flags is None else tuple(bool(f) for f in flags)
+    )
+
+    def __check_init__(self) -> None:
+        layers = np.shape(self.thickness)
+        if len(layers) != 1 or len(self.indices) != layers[0] + 2:
+            raise ValueError(f"thickness of shape {layers} does not suit indices of {len(self.indices)} media less two")
+        check_range("thickness", self.thickness, 0.0, np.inf, "um")
+        if self.coherent is not None and len(self.coherent) != layers[0]:
+            raise ValueError(f"coherent has {len(self.coherent)} flags for {layers[0]} layers")
+        for k, index in enumerate(self.indices):
+            if eqx.is_array_like(index) and is_concrete(index):
+                check_finite(f"real part of indices[{k}]", np.real(index))
+                check_finite(f"imaginary part of indices[{k}]", np.imag(index))
+        self._check_outside([self.indices[0], self.indices[-1]])
+
+    def index(self, wl: Any) -> jax.Array:
+        """Complex indices of ambient, layers and substrate, shape [L + 2, ...], at `wl` in um, shape [...]."""
+        wl = _array("wl", wl)
+        check_positive("wl", wl, "um")
+        values = [_complex(_value(index, wl)) for index in self.indices]
+        values = [jnp.broadcast_to(value, wl.shape) for value in values]
+        self._check_outside([values[0], values[-1]])
+        return jnp.stack(values)
+
+    def amplitudes(self, wl: Any, angle: Any = 0.0) -> FilmAmplitudes:
+        """Complex reflected and transmitted amplitudes of the electric field, for a coherent stack.
+
+        Args:
+            wl: free-space wavelength in um.
+            angle: angle of incidence in rad, within [0, pi / 2).
+
+        Returns:
+            `FilmAmplitudes` r_s, t_s, r_p, t_p of the common shape.
+
+        Raises:
+            ValueError: for an argument outside its range, or a stack with incoherent layers, which has no amplitudes.
+        """
+        self._check_coherent("amplitudes")
+        return films.film_amplitudes(*self._arguments(wl, angle))
+
+    def reflection(self, wl: Any, angle: Any = 0.0) -> Polarized:
+        """Reflected part of the power, s and p, at `wl` (um) and `angle` (rad)."""
+        return self._powers(wl, angle).reflection
+
+    def transmission(self, wl: Any, angle: Any = 0.0) -> Polarized:
+        """Transmitted part of the power, s and p, just inside the substrate, at `wl` (um) and `angle` (rad)."""
+        return self._powers(wl, angle).transmission
+
+    def absorption(self, wl: Any, angle: Any = 0.0) -> Polarized:
+        """Part of the power that each layer absorbs, s and p, shape [L, ...], at `wl` (um) and `angle` (rad)."""
+        arguments = self._arguments(wl, angle)
+        if self._mixed:
+            return film_incoherent.mixed_powers(*arguments, self.coherent or ()).absorption
+        return films.film_absorption(*arguments)
+
+    def phase(self, wl: Any, angle: Any = 0.0) -> FilmAmplitudes:
+        """Phases of the four amplitudes in rad, within (-pi, pi]; 0 for an amplitude of zero."""
+        return FilmAmplitudes(*(_angle(z) for z in self.amplitudes(wl, angle)))
+
+    def group_delay(self, wl: Any, angle: Any = 0.0) -> FilmAmplitudes:
+        """Group delays d(phase)/d(angular frequency) of the four amplitudes in ps; 0 for an amplitude of zero.
+
+        They are exact derivatives at a fixed angle of incidence and hold the dispersion of every index.
+        """
+        wl, angle = _array("wl", wl), _array("angle", angle)
+        check_positive("wl", wl, "um")
+        rank = max(wl.ndim, angle.ndim)
+        wl, angle = jnp.broadcast_arrays(*(x.reshape((1,) * (rank - x.ndim) + x.shape) for x in (wl, angle)))
+        turn = 2.0 * math.pi * SPEED_OF_LIGHT
+        omega = turn / wl
+        values, slopes = jax.jvp(lambda w: self.amplitudes(turn / w, angle), (omega,), (jnp.ones_like(omega),))
+        return FilmAmplitudes(*(_phase_slope(z, dz) for z, dz in zip(values, slopes, strict=True)))
+
+    def ellipsometry(self, wl: Any, angle: Any) -> Ellipsometry:
+        """Ellipsometric angles psi and delta of the reflected light at `wl` (um) and `angle` (rad)."""
+        amplitudes = self.amplitudes(wl, angle)
+        size_s, size_p = (_modulus(z) for z in (amplitudes.r_s, amplitudes.r_p))
+        return Ellipsometry(jnp.arctan2(size_p, size_s), _angle(-amplitudes.r_p * jnp.conj(amplitudes.r_s)))
+
+    def field(self, depth: Any, wl: Any, angle: Any = 0.0) -> FilmField:
+        """Electric field and net power over depth, for a coherent stack.
+
+        Args:
+            depth: depths in um below the first interface, shape [Z]; below zero is the ambient.
+            wl: free-space wavelength in um.
+            angle: angle of incidence in rad, within [0, pi / 2).
+
+        Returns:
+            `FilmField` of shape [Z, ...], over the incident field and power.
+        """
+        self._check_coherent("field")
+        depth = _array("depth", depth)
+        check_finite("depth", depth, "um")
+        if depth.ndim != 1:
+            raise ValueError(f"depth of shape {depth.shape} is not a row of depths")
+        return film_fields.film_field(depth, *self._arguments(wl, angle))
+
+    def guided_modes(self, wl: Any, polarization: str) -> jax.Array:
+        """Effective indices of all guided modes of a lossless stack, falling; none is missed.
+
+        Args:
+            wl: free-space wavelength in um, one number.
+            polarization: "s" (TE) or "p" (TM).
+
+        Returns:
+            Effective indices, shape [modes].
+
+        Raises:
+            ValueError: for an index that is not real and positive.
+
+        The number of modes has to be known, so indices, thicknesses and wavelength cannot be traced; `guided_mode` of a
+        given order can.
+        """
+        n, thickness, wl = self._lossless(wl, polarization)
+        lowest = jnp.maximum(n[0], n[-1])
+        count = int(film_modes.guided_count(lowest, n, thickness, wl, polarization))
+        modes = [film_modes.guided_index(jnp.asarray(m), n, thickness, wl, polarization) for m in range(count)]
+        return jnp.stack(modes) if modes else jnp.zeros(0, n.dtype)
+
+    def guided_mode(self, order: int, wl: Any, polarization: str) -> jax.Array:
+        """Effective index of the guided mode `order` (0 is the first) of a lossless stack; differentiable.
+
+        Raises:
+            ValueError: where the mode is not guided, or an index is not real and positive.
+            equinox.EquinoxRuntimeError: where that shows only when a compiled function runs.
+        """
+        n, thickness, wl = self._lossless(wl, polarization)
+        lowest = jnp.maximum(n[0], n[-1])
+        count = film_modes.guided_count(lowest, n, thickness, wl, polarization)
+        if is_concrete(count) and int(count) <= order:
+            raise ValueError(f"order = {order} is not guided: the stack has {int(count)} modes")
+        n_eff = film_modes.guided_index(jnp.asarray(order), n, thickness, wl, polarization)
+        return eqx.error_if(n_eff, count <= order, f"mode of order {order} is not guided")
+
+    def mode(self, guess: Any, wl: Any, polarization: str, leaks: tuple[bool, bool] = (False, False)) -> jax.Array:
+        """Complex effective index of the mode nearest to a guess: guided with loss, leaking, or a surface wave.
+
+        Args:
+            guess: effective index to start from, complex; for a weak leak that of the guided mode without it.
+            wl: free-space wavelength in um, one number.
+            polarization: "s" (TE) or "p" (TM).
+            leaks: whether the mode radiates into the ambient and into the substrate.
+
+        Returns:
+            Effective index; its amplitude falls as exp(-2 pi Im(n_eff) z / wl) along the layers.
+
+        Raises:
+            equinox.EquinoxRuntimeError: if Newton's method does not settle.
+        """
+        check_choice("polarization", polarization, ("s", "p"))
+        wl = _single(wl)
+        n = self.index(wl)
+        start = _complex(guess).astype(n.dtype)
+        n_eff, step = film_modes.mode_index(start, n, self._thickness(), wl, polarization, tuple(leaks))
+        limit = 1e3 * float(jnp.finfo(step.dtype).eps)
+        return eqx.error_if(n_eff, ~(step < limit), f"no mode found from the guess: the last step exceeds {limit:g}")
+
+    @property
+    def _mixed(self) -> bool:
+        return self.coherent is not None and not all(self.coherent)
+
+    def _powers(self, wl: Any, angle: Any) -> films.FilmPowers:
+        arguments = self._arguments(wl, angle)
+        if self._mixed:
+            return film_incoherent.mixed_powers(*arguments, self.coherent or ()).powers
+        return films.film_powers(*arguments)
+
+    def _arguments(self, wl: Any, angle: Any) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+        wl, angle = _array("wl", wl), _array("angle", angle)
+        if is_concrete(angle) and not np.all((np.asarray(angle) >= 0) & (np.asarray(angle) < math.pi / 2)):
+            wrong = np.asarray(angle)[~((np.asarray(angle) >= 0) & (np.asarray(angle) < math.pi / 2))]
+            raise ValueError(f"angle = {np.ravel(wrong)[0]:.6g} rad is outside [0, pi / 2)")
+        return self.index(wl), self._thickness(), wl, angle
+
+    def _thickness(self) -> jax.Array:
+        return _array("thickness", self.thickness)
+
+    def _lossless(self, wl: Any, polarization: str) -> tuple[jax.Array, jax.Array, jax.Array]:
+        check_choice("polarization", polarization, ("s", "p"))
+        wl = _single(wl)
+        n = self.index(wl)
+        if is_concrete(n):
+            check_range("imaginary part of the index of a guided mode's stack", n.imag, 0.0, 0.0)
+            check_positive("index of a guided mode's stack", n.real)
+        return n.real, self._thickness(), wl
+
+    def _check_coherent(self, what: str) -> None:
+        if self._mixed:
+            raise ValueError(f"{what} of a stack with incoherent layers (coherent = {self.coherent}) is not defined")
+
+    @staticmethod
+    def _check_outside(outer: Sequence[Any]) -> None:
+        ambient, substrate = (value if eqx.is_array_like(value) and is_concrete(value) else None for value in outer)
+        if ambient is not None:
+            check_positive("real part of the ambient's index", np.real(ambient))
+            check_range("imaginary part of the ambient's index", np.imag(ambient), 0.0, 0.0)
+        if substrate is not None:
+            check_range("imaginary part of the substrate's index", np.imag(substrate), 0.0, np.inf)
+
+
+def _index(value: Any) -> Any:
+    value = as_leaf(value)
+    if isinstance(value, complex):
+        return np.asarray(value)
+    if callable(value) and not isinstance(value, eqx.Module):
+        return Dispersion(value)
+    return value
+
+
+def _value(index: Any, wl: jax.Array) -> Any:
+    if isinstance(index, Material):
+        return index.index(wl)
+    return index(wl) if callable(index) else index
+
+
+def _complex(value: Any) -> jax.Array:
+    value = jnp.asarray(value)
+    if jnp.iscomplexobj(value):
+        return value.astype(jnp.result_type(complex))
+    value = value.astype(jnp.result_type(float))
+    return jax.lax.complex(value, jnp.zeros_like(value))
+
+
+def _array(name: str, value: Any) -> jax.Array:
+    check_finite(name, value)
+    return jnp.asarray(value).astype(jnp.result_type(float))
+
+
+def _single(wl: Any) -> jax.Array:
+    wl = _array("wl", wl)
+    if wl.ndim:
+        raise ValueError(f"wl of shape {wl.shape} is not one wavelength; use jax.vmap over several")
+    return wl
+
+
+def _angle(z: jax.Array) -> jax.Array:
+    """Argument of a complex array; 0, with a derivative of 0, for 0."""
+    none = (z.real == 0) & (z.imag == 0)
+    return jnp.arctan2(z.imag, jnp.where(none, 1.0, z.real))
+
+
+def _modulus(z: jax.Array) -> jax.Array:
+    """Modulus of a complex array, with a derivative of 0 for 0."""
+    square = films.square_modulus(z)
+    none = square == 0
+    return jnp.where(none, 0.0, jnp.sqrt(jnp.where(none, 1.0, square)))
+
+
+def _phase_slope(z: jax.Array, slope: jax.Array) -> jax.Array:
+    """Derivative of the argument of z."""
+    square = films.square_modulus(z)
+    none = square == 0
+    return jnp.where(none, 0.0, (z.real * slope.imag - z.imag * slope.real) / jnp.where(none, 1.0, square))
