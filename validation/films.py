@@ -4,8 +4,7 @@ import functools
 import importlib
 import math
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -17,26 +16,12 @@ from photonics_core.films import FilmStack
 from photonics_core.kernels.film_incoherent import mixed_powers
 from photonics_core.kernels.films import FilmPowers, Polarized, film_absorption, film_amplitudes, film_powers
 from photonics_core.units import SPEED_OF_LIGHT
+from photonics_core.validation.precision import in_float64, in_precision
 from photonics_core.validation.registry import Absent, Evidence, case
 
 BYRNES = "S. J. Byrnes, arXiv 1603.02720, and his package tmm"
 BORN_WOLF = "Born and Wolf, Principles of Optics, 1.5 and 1.6"
 MOST_LAYERS = 40
-
-
-@contextmanager
-def _precision(name: str) -> Iterator[None]:
-    with jax.enable_x64(name == "float64"), jax.numpy_dtype_promotion("standard"):
-        yield
-
-
-def _in_float64(compute: Callable[[], Evidence]) -> Callable[[], Evidence]:
-    @functools.wraps(compute)
-    def wrapped() -> Evidence:
-        with _precision("float64"):
-            return compute()
-
-    return wrapped
 
 
 def _worst(differences: Any, tolerance: float) -> Evidence:
@@ -100,7 +85,7 @@ def _against_tmm(count: int = 1000) -> dict[str, float]:
 
 def _register_peer_case(quantity: str, tolerance: float) -> None:
     @case(f"films.tmm_{quantity}", source=f"{BYRNES}: 1000 stacks, 1 to 40 layers, 0 to 89 degrees", kind="peer")
-    @_in_float64
+    @in_float64
     def compare() -> Evidence:
         return Evidence(_against_tmm()[quantity], 0.0, tolerance)
 
@@ -127,7 +112,7 @@ def random_mixed_stack(
 @case(
     "films.tmm_incoherent", source=f"{BYRNES}: inc_tmm, 99 mixed stacks of 6 layers; R, T and absorption", kind="peer"
 )
-@_in_float64
+@in_float64
 def tmm_incoherent() -> Evidence:
     """Largest difference; left out are stacks that tmm refuses (it takes its rounding for absorption) and those
     with a coherent part of T below 1e-9, by which its matrices divide what has cancelled (R comes out above one).
@@ -156,7 +141,7 @@ def tmm_incoherent() -> Evidence:
 
 
 @case("films.energy", source="R + T + A = 1, 1000 stacks, 1 to 40 layers, 0 to 89 degrees", kind="analytic")
-@_in_float64
+@in_float64
 def energy() -> Evidence:
     """Largest deviation, both polarisations."""
     padded = [(_padded(n, d), wl, angle) for n, d, wl, angle in random_stacks(1000)]
@@ -173,7 +158,7 @@ def _balance(powers: FilmPowers, absorption: Polarized) -> np.ndarray:
 
 
 @case("films.thick_absorber", source="1 mm of n = 3.5 + 0.5i: R of its first face, T = 0, A = 1 - R", kind="analytic")
-@_in_float64
+@in_float64
 def thick_absorber() -> Evidence:
     """Largest deviation over 0 to 89 degrees, of values and of R's gradient in thickness, which vanishes."""
     angle = np.deg2rad(np.linspace(0.0, 89.0, 90))
@@ -188,7 +173,7 @@ def thick_absorber() -> Evidence:
 
 
 @case("films.airy", source=f"{BORN_WOLF}: slab by the Airy sum of Fresnel coefficients", kind="analytic")
-@_in_float64
+@in_float64
 def airy() -> Evidence:
     """Largest difference of r and t of an absorbing slab over angle and polarisation."""
     n, d, wl, angle = [1.3, 2.2 + 0.05j, 1.7], 0.7, 0.9, np.deg2rad(np.linspace(0.0, 89.0, 90))
@@ -211,7 +196,7 @@ def fresnel(pol: str, n: Any, m: Any, cos_n: Any, cos_m: Any) -> tuple[Any, Any]
 
 
 @case("films.quarter_wave_mirror", source=f"{BORN_WOLF}: T = 4 Y / (1 + Y)^2", kind="analytic")
-@_in_float64
+@in_float64
 def quarter_wave_mirror() -> Evidence:
     """Transmission of 12 pairs over the closed form, with Y = (n_H / n_L)^(2 N) n_s."""
     high, low, substrate, pairs = 2.3, 1.45, 1.52, 12
@@ -222,7 +207,7 @@ def quarter_wave_mirror() -> Evidence:
 
 
 @case("films.slab_modes", source="dispersion of the slab: tan form, m pi = k d q - arctan - arctan", kind="analytic")
-@_in_float64
+@in_float64
 def slab_modes() -> Evidence:
     """Largest difference of all TE and TM indices of silicon slabs (0.22, 2, 5 um), each cut in three layers."""
     differences = []
@@ -252,7 +237,7 @@ def slab_indices(core: float, below: float, above: float, d: float, wl: float, p
 
 
 @case("films.surface_plasmon", source="n_eff = sqrt(e_m e_d / (e_m + e_d)), Raether (1988)", kind="analytic")
-@_in_float64
+@in_float64
 def surface_plasmon() -> Evidence:
     """Difference of the wave on one metal surface, n = 0.5 + 10i."""
     metal = (0.5 + 10.0j) ** 2
@@ -261,7 +246,7 @@ def surface_plasmon() -> Evidence:
 
 
 @case("films.group_delay", source="delay n_g d / c of a matched slab with n = 1.5 + 0.1 wl: n_g = 1.5", kind="analytic")
-@_in_float64
+@in_float64
 def group_delay() -> Evidence:
     """Delay in transmission over its closed form."""
     stack = FilmStack([lambda wl: 1.5 + 0.1 * wl] * 3, [10.0])
@@ -276,7 +261,7 @@ def float32() -> Evidence:
     rest = [np.array([p[k] for p in stacks]) for k in (1, 2)]
     results = []
     for name in ("float32", "float64"):
-        with _precision(name):
+        with in_precision(name):
             real = [jnp.asarray(x, jnp.result_type(float)) for x in (thickness, *rest)]
             powers = film_powers(jnp.asarray(indices, jnp.result_type(complex)), *real)
             results.append(np.stack([np.asarray(part, float) for part in powers.reflection]))

@@ -1,9 +1,7 @@
 """Rings: closed forms against cascades, conservation laws, precision, and published figures."""
 
-import functools
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -21,6 +19,7 @@ from photonics_core.index import IndexModel, LinearIndex
 from photonics_core.kernels.transfer_matrix import star_chain
 from photonics_core.scattering import SMatrix
 from photonics_core.units import SPEED_OF_LIGHT
+from photonics_core.validation.precision import in_float64, in_precision
 from photonics_core.validation.registry import Evidence, case
 
 BOGAERTS = "Bogaerts et al., Laser Photonics Rev. 6, 47 (2012)"
@@ -32,21 +31,6 @@ def _index(loss_db_cm: float = 0.0) -> LinearIndex:
     return LinearIndex(2.44, 4.18, 1.55, -4400.0, 1.86e-4, loss_db_cm=loss_db_cm)
 
 
-@contextmanager
-def _precision(name: str) -> Iterator[None]:
-    with jax.enable_x64(name == "float64"), jax.numpy_dtype_promotion("standard"):
-        yield
-
-
-def _in_float64(compute: Callable[[], Evidence]) -> Callable[[], Evidence]:
-    @functools.wraps(compute)
-    def wrapped() -> Evidence:
-        with _precision("float64"):
-            return compute()
-
-    return wrapped
-
-
 def _largest(difference: Any, tolerance: float) -> Evidence:
     return Evidence(float(jnp.max(jnp.abs(difference))), 0.0, tolerance)
 
@@ -55,7 +39,7 @@ def _largest(difference: Any, tolerance: float) -> Evidence:
 
 
 @case("rings.thermal_drift", source="(wl / n_g) dn_eff/dT = 1550 nm / 4.0 * 1.86e-4 / K", kind="analytic")
-@_in_float64
+@in_float64
 def thermal_drift() -> Evidence:
     """Drift of a silicon ring, by the derivative of its phase."""
     ring = AllPassRing(10.0, PointCoupler(0.3), LinearIndex(2.4, 4.0, 1.55, thermo_optic=1.86e-4))
@@ -89,21 +73,21 @@ def _best_length(ring: Callable[[jax.Array], Ring]) -> tuple[float, float]:
 
 
 @case("rings.length_of_maximum_q_all_pass", source=f"{BOGAERTS}, Fig. 5: about 10 mm", kind="published")
-@_in_float64
+@in_float64
 def length_of_maximum_q_all_pass() -> Evidence:
     """2.7 dB/cm, 0.04 dB of bends and 0.035 dB of coupler loss a round trip, critically coupled."""
     return Evidence(_best_length(_critical_all_pass)[0] / 1e3, 10.0, 1.0, "mm")
 
 
 @case("rings.length_of_maximum_q_add_drop", source=f"{BOGAERTS}, Fig. 5: almost 13 mm", kind="published")
-@_in_float64
+@in_float64
 def length_of_maximum_q_add_drop() -> Evidence:
     """The same waveguide with two couplers, 0.07 dB together, the second with t = 0.99."""
     return Evidence(_best_length(_critical_add_drop)[0] / 1e3, (12.5, 13.0), 0.0, "mm")
 
 
 @case("rings.ratio_of_maximum_q", source=f"{BOGAERTS}, Fig. 5, read off the curves", kind="published")
-@_in_float64
+@in_float64
 def ratio_of_maximum_q() -> Evidence:
     """Largest quality factor all-pass over add-drop; the group index, which the figure does not give,
     cancels.
@@ -118,7 +102,7 @@ def ratio_of_maximum_q() -> Evidence:
     source="d/dL of L / sinh(loss) = 0: tanh(loss) = L d(loss)/dL",
     kind="analytic",
 )
-@_in_float64
+@in_float64
 def condition_of_maximum_q() -> Evidence:
     """At critical coupling Q = pi n_g L / (2 wl sinh(loss)), with the field's loss exponent of a round trip."""
     length, _ = _best_length(_critical_all_pass)
@@ -149,7 +133,7 @@ def _loop(length: float, index: IndexModel) -> jax.Array:
 
 
 @case("rings.all_pass_cascade", source="star product of coupler and loop", kind="analytic")
-@_in_float64
+@in_float64
 def all_pass_cascade() -> Evidence:
     """Largest difference of the amplitude between closed form and cascade."""
     coupler = PointCoupler(0.35, angle_slope=2.0, loss_db=0.05)
@@ -159,7 +143,7 @@ def all_pass_cascade() -> Evidence:
 
 
 @case("rings.add_drop_cascade", source="star product of two couplers and two half rings", kind="analytic")
-@_in_float64
+@in_float64
 def add_drop_cascade() -> Evidence:
     """Largest difference of the three amplitudes between closed form and cascade."""
     couplers = PointCoupler(0.35, angle_slope=2.0, loss_db=0.05), PointCoupler(0.2)
@@ -197,7 +181,7 @@ def _register_laws(name: str, network: Callable[[], SMatrix]) -> None:
     for law, residual in laws.items():
 
         @case(f"rings.{law}_{name}", source="S^H S = 1" if law == "unitary" else "S = S^T", kind="analytic")
-        @_in_float64
+        @in_float64
         def compute(residual: Callable[[SMatrix], jax.Array] = residual) -> Evidence:
             return _largest(residual(network()), 1e-12)
 
@@ -207,7 +191,7 @@ for _name, _network in _lossless_networks().items():
 
 
 @case("rings.energy_balance", source="power lost from the field inside the ring", kind="analytic")
-@_in_float64
+@in_float64
 def energy_balance() -> Evidence:
     """Through, drop and what the two half rings absorb add up to the input, at every wavelength."""
     t_in, t_drop = math.cos(0.35), math.cos(0.2)
@@ -221,7 +205,7 @@ def energy_balance() -> Evidence:
 
 
 @case("rings.critical_coupling", source=f"{BOGAERTS}, Eq. 5: t = a", kind="analytic")
-@_in_float64
+@in_float64
 def critical_coupling() -> Evidence:
     """Power that passes on the resonance that the solver finds, where coupling and loss are equal."""
     ring = AllPassRing(10.0, PointCoupler(0.3), _index(20.0))
@@ -232,7 +216,7 @@ def critical_coupling() -> Evidence:
 
 
 @case("rings.splitting_of_two_coupled_rings", source="coupled modes in time: 2 asin(k) / T", kind="analytic")
-@_in_float64
+@in_float64
 def splitting_of_two_coupled_rings() -> Evidence:
     """Splitting of the drop's two peaks over 2 mu = 2 asin(k) / T, with T the time of a round trip.
 
@@ -270,7 +254,7 @@ def _narrow_ring() -> AllPassRing:
 
 def _narrow_line() -> tuple[np.ndarray, np.ndarray]:
     """Wavelengths across the line of the narrow ring, and its power transmission in double precision."""
-    with _precision("float64"):
+    with in_precision("float64"):
         ring = _narrow_ring()
         wl = float(ring.resonance(1.55)) + np.linspace(-1e-4, 1e-4, 2001)
         return wl, np.abs(np.asarray(ring.through(wl))) ** 2
@@ -280,7 +264,7 @@ def _narrow_line() -> tuple[np.ndarray, np.ndarray]:
 def float32_narrow_line() -> Evidence:
     """Largest difference of transmission between float32 and float64, 1 mm ring, quality factor 1e5."""
     wl, reference = _narrow_line()
-    with _precision("float32"):
+    with in_precision("float32"):
         amplitude = _narrow_ring().through(wl)
         assert amplitude.dtype == jnp.complex64
         return _largest(np.abs(np.asarray(amplitude, complex)) ** 2 - reference, 1e-3)
@@ -312,9 +296,9 @@ def complex64_20_coupled_rings() -> Evidence:
     it is largest at the edges of the band, where the delay of twenty rings is hundreds of round trips: 1e-4
     to 4e-4 there.
     """
-    with _precision("float64"):
+    with in_precision("float64"):
         reference = np.stack(_coupled_rings(20, 0.5, 0.9, 2.0).amplitudes(WL))
-    with _precision("float32"):
+    with in_precision("float32"):
         amplitudes = _coupled_rings(20, 0.5, 0.9, 2.0).amplitudes(WL)
         assert amplitudes.drop.dtype == jnp.complex64
         return Evidence(float(np.max(np.abs(np.stack(amplitudes).astype(complex) - reference))), 0.0, 1e-4)
