@@ -11,8 +11,8 @@ help:
 	@echo "make demo       run the main job: an 8-channel ring transmitter, results in ./results"
 	@echo "make test       run the tests (minutes)"
 	@echo "make test-slow  run the slow tests too"
-	@echo "make test-peer  compare with SAX, in an environment of its own (.venv-peers)"
-	@echo "make bench      time against SAX, side by side in one run"
+	@echo "make test-peer  compare with peers, in an environment of its own (.venv-peers)"
+	@echo "make bench      time against SAX, tmm_fast and tmmax, side by side in one run"
 	@echo "make test-gpu   run the tests that need a GPU"
 	@echo "make check      format, lint, types, direction of imports"
 
@@ -33,7 +33,7 @@ test-slow: $(STAMP)
 
 .venv-peers/.installed: Makefile
 	$(PYTHON) -m venv .venv-peers
-	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check "sax==0.18.2" equinox
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check "sax==0.18.2" equinox "tmm-fast==0.3.0" "torch==2.13.0" "tmmax==1.1.4"
 	@touch $@
 
 test-peer: $(STAMP) .venv-peers/.installed

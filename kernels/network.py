@@ -21,6 +21,7 @@ are rows and wavelengths columns of one table, so the arithmetic runs along cont
 """
 
 import functools
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -139,10 +140,9 @@ def solve(plan: Plan, start: Terms, varying: jax.Array, constant: jax.Array, chu
         return _solve_all(plan, start, part, constant)
 
     count = varying.shape[1]
-    chunk = chunk or _chunk(start.rows[0], varying.dtype)
-    if count <= chunk:
+    parts = _parts(count, chunk or _chunk(max(start.rows[0], math.prod(plan.core.shape)), varying.dtype))
+    if parts == 1:
         return one(varying)
-    parts = -(-count // chunk)
     chunk = -(-count // parts)
     # The last wavelength fills the last chunk up.
     padded = jnp.pad(varying, ((0, 0), (0, parts * chunk - count)), mode="edge")
@@ -162,6 +162,15 @@ def _solve_all(plan: Plan, start: Terms, varying: jax.Array, constant: jax.Array
 def _chunk(rows: int, dtype: jnp.dtype) -> int:
     budget = CPU_TABLE if jax.default_backend() == "cpu" else GPU_TABLE
     return max(16, budget // (rows * dtype.itemsize + 1))
+
+
+def _parts(count: int, chunk: int) -> int:
+    """Number of chunks for `count` wavelengths, of equal length where that costs at most twice as many.
+
+    What is left over at the end of the last chunk is cut off, and that copies the whole result.
+    """
+    fewest = max(1, -(-count // chunk))
+    return next((parts for parts in range(fewest, 2 * fewest) if count % parts == 0), fewest)
 
 
 def _eliminate(level: Level, table: jax.Array) -> jax.Array:

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from photonics_core.kernels.films import film_powers
+from photonics_core.validation.benchmarks import Benchmark, Pair, Prepare
 from photonics_core.validation.peer import Peer
 
 LAYERS, WAVELENGTHS, ANGLES = 20, 1000, 100
@@ -52,13 +53,21 @@ def _total_reflection(*arguments: jax.Array) -> jax.Array:
     return sum(jnp.sum(part) for part in film_powers(*arguments).reflection)  # type: ignore[return-value]
 
 
-def prepare(peer: str, gradient: bool) -> Callable[[Path | None], tuple[Callable[[], Any], Callable[[], Any]]]:
-    """Preparation of a benchmark beside `peer`, "tmm_fast" or "tmmax", for `validation.benchmarks.Benchmark`."""
+def beside(peer: str, gradient: bool) -> Prepare:
+    """Preparation of a benchmark beside `peer`, "tmm_fast" or "tmmax"."""
 
-    def prepared(peers: Path | None) -> tuple[Callable[[], Any], Callable[[], Any]]:
+    def prepare(peers: Path | None) -> Pair:
         n, thickness, wl, angle = film_case()
         case = {"n_real": np.real(n).tolist(), "n_imag": np.imag(n).tolist(), "thickness": thickness.tolist()}
         arguments = {**case, "wl": wl.tolist(), "angle": angle.tolist(), "gradient": gradient}
         return ours_gradient() if gradient else ours_forward(), Peer(peers, f"{peer}_films", arguments)
 
-    return prepared
+    return prepare
+
+
+BENCHMARKS = (
+    Benchmark("films.forward", "tmm_fast", beside("tmm_fast", gradient=False), "float64"),
+    Benchmark("films.gradient", "tmm_fast", beside("tmm_fast", gradient=True), "float64"),
+    Benchmark("films.forward_float32", "tmmax", beside("tmmax", gradient=False), "float32"),
+    Benchmark("films.gradient_float32", "tmmax", beside("tmmax", gradient=True), "float32"),
+)

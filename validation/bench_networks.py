@@ -1,6 +1,9 @@
-"""Benchmarks of networks: a bus of rings and a mesh of interferometers, beside SAX."""
+"""Benchmarks of networks, beside SAX: rings on a bus, meshes of interferometers, circuits of a layout tool.
 
-from collections.abc import Callable
+The peer gets the same netlist as a dict, and the same ports to compute.
+"""
+
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,55 +12,82 @@ import jax.numpy as jnp
 import numpy as np
 
 from photonics_core.circuit import Circuit
-from photonics_core.validation.benchmarks import Benchmark
-from photonics_core.validation.networks import LAYOUT_MODELS, MESH_MODELS, mesh, ring_bus
+from photonics_core.exchange_netlist import netlist_to_dict
+from photonics_core.netlist import Netlist
+from photonics_core.validation.benchmarks import Benchmark, Pair
+from photonics_core.validation.networks import LAYOUT_MODELS, MESH_MODELS, lattice, mesh, ring_bus, ring_double
 from photonics_core.validation.peer import Peer
 
-Pair = tuple[Callable[[], Any], Callable[[], Any]]
+MODELS = LAYOUT_MODELS | MESH_MODELS
 
 
-def bus_run(rings: int, count: int) -> Callable[[], Any]:
-    """From the bus's input to its output and all drops; shape [count, rings + 1]."""
-    circuit, wl = Circuit(ring_bus(rings), LAYOUT_MODELS), np.linspace(1.53, 1.57, count)
-    outputs = ["through", *(f"drop{n}" for n in range(1, rings + 1))]
-    return lambda: jax.block_until_ready(circuit.amplitudes(wl, inputs="in", outputs=outputs)[..., 0])
+class Work:
+    """A circuit over `count` wavelengths, from some ports to some others.
+
+    Args:
+        netlist: the circuit.
+        count: number of wavelengths from 1.53 to 1.57 um.
+        inputs: ports that light is sent into; all for None.
+        outputs: ports where it is received; all for None.
+    """
+
+    def __init__(
+        self, netlist: Netlist, count: int, inputs: Sequence[str] | None = None, outputs: Sequence[str] | None = None
+    ):
+        self.netlist, self.count = netlist, count
+        self.inputs, self.outputs = (list(ports or netlist.ports) for ports in (inputs, outputs))
+
+    def ours(self) -> Callable[[], Any]:
+        """Closure that gives the amplitudes, shape [count, outputs, inputs]."""
+        circuit, wl = Circuit(self.netlist, MODELS), np.linspace(1.53, 1.57, self.count)
+        return lambda: jax.block_until_ready(circuit.amplitudes(wl, inputs=self.inputs, outputs=self.outputs))
+
+    def beside_sax(self, peers: Path | None) -> Pair:
+        """Our amplitudes and the peer's."""
+        netlist = netlist_to_dict(self.netlist, form="connections")
+        ports = {"inputs": self.inputs, "outputs": self.outputs}
+        return self.ours(), Peer(peers, "sax_circuit", {"netlist": netlist, "count": self.count, **ports})
+
+    def beside_forward(self, peers: Path | None) -> Pair:
+        """The gradient of a sum of powers squared in all parameters, and that sum."""
+        del peers
+        circuit, wl = Circuit(self.netlist, MODELS), np.linspace(1.53, 1.57, self.count)
+
+        def total(circuit: Circuit) -> jax.Array:
+            return jnp.sum(jnp.abs(circuit.amplitudes(wl, inputs=self.inputs, outputs=self.outputs)) ** 4)
+
+        forward, backward = jax.jit(total), jax.jit(jax.grad(total))
+        return (
+            lambda: jax.block_until_ready(jax.tree.leaves(backward(circuit))),
+            lambda: jax.block_until_ready(forward(circuit)),
+        )
 
 
-def mesh_run(modes: int, count: int) -> Callable[[], Any]:
-    """From all inputs to all outputs; shape [count, modes, modes]."""
-    circuit, wl = Circuit(mesh(modes), MESH_MODELS), np.linspace(1.53, 1.57, count)
+def bus_column(rings: int, count: int) -> Work:
+    """The bus from its input to its output and all drops."""
+    return Work(ring_bus(rings), count, ["in"], ["through", *(f"drop{n}" for n in range(1, rings + 1))])
+
+
+def mesh_matrix(modes: int, count: int) -> Work:
+    """The mesh from all inputs to all outputs."""
     inputs, outputs = ([f"{end}{k}" for k in range(modes)] for end in ("in", "out"))
-    return lambda: jax.block_until_ready(circuit.amplitudes(wl, inputs=inputs, outputs=outputs))
+    return Work(mesh(modes), count, inputs, outputs)
 
 
-def bus_gradient(rings: int, count: int) -> Pair:
-    """The forward function, and its gradient with respect to all lengths and couplings."""
-    circuit, wl = Circuit(ring_bus(rings), LAYOUT_MODELS), np.linspace(1.53, 1.57, count)
-    outputs = ["through", *(f"drop{n}" for n in range(1, rings + 1))]
-    return _with_gradient(circuit, lambda c: c.amplitudes(wl, inputs="in", outputs=outputs))
+def _beside_sax(name: str, work: Work) -> Benchmark:
+    return Benchmark(f"networks.{name}", "sax", work.beside_sax)
 
 
-def mesh_gradient(modes: int, count: int) -> Pair:
-    """The forward function, and its gradient with respect to all phases."""
-    circuit, wl = Circuit(mesh(modes), MESH_MODELS), np.linspace(1.53, 1.57, count)
-    inputs, outputs = ([f"{end}{k}" for k in range(modes)] for end in ("in", "out"))
-    return _with_gradient(circuit, lambda c: c.amplitudes(wl, inputs=inputs, outputs=outputs))
-
-
-def _with_gradient(circuit: Circuit, function: Callable[[Circuit], jax.Array]) -> Pair:
-    forward = jax.jit(lambda c: jnp.sum(jnp.abs(function(c)) ** 4))
-    backward = jax.jit(jax.grad(lambda c: jnp.sum(jnp.abs(function(c)) ** 4)))
-    return lambda: jax.block_until_ready(forward(circuit)), lambda: jax.block_until_ready(backward(circuit))
-
-
-def _beside_sax(run: Callable[[int, int], Callable[[], Any]], task: str, size: int, count: int) -> Benchmark:
-    def prepare(peers: Path | None) -> Pair:
-        return run(size, count), Peer(peers, task, {"size": size, "count": count})
-
-    return Benchmark(f"networks.{task.removeprefix('sax_')}{size}_{count}", "sax", prepare)
+def _beside_forward(name: str, work: Work) -> Benchmark:
+    return Benchmark(f"networks.{name}", "own forward", work.beside_forward, same_result=False)
 
 
 BENCHMARKS = (
-    _beside_sax(bus_run, "sax_bus", 16, 10_000),
-    _beside_sax(mesh_run, "sax_mesh", 16, 100),
+    _beside_sax("ring_double", Work(ring_double(), 10_000)),
+    _beside_sax("mzi_lattice", Work(lattice(), 10_000)),
+    _beside_sax("bus16_column", bus_column(16, 10_000)),
+    _beside_sax("bus16_all_pairs", Work(ring_bus(16), 10_000)),
+    _beside_sax("mesh16", mesh_matrix(16, 100)),
+    _beside_forward("bus16_gradient", bus_column(16, 10_000)),
+    _beside_forward("mesh16_gradient", mesh_matrix(16, 100)),
 )

@@ -1,10 +1,11 @@
 """Benchmarks: our time and a peer's on the same work, alternating in one run, with the difference of the results.
 
-A peer that lives in the same environment is a function. One whose pins clash with ours (SAX) runs as a process of an
+A peer that lives in the same environment is a function. One whose pins clash with ours runs as a process of an
 environment of its own, started before timing and fed one request a line, so that both are warm and alternate.
+The cases stand in `bench_rings.py`, `bench_films.py` and `bench_networks.py`.
 """
 
-import math
+import importlib
 import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,16 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from photonics_core import AddDropRing, LinearIndex, PointCoupler
 from photonics_core.kernels.checks import check_choice
 from photonics_core.runtime import device_name, precision
-from photonics_core.validation.peer import Peer, PeerAbsent
+from photonics_core.validation.peer import PeerAbsent
+from photonics_core.validation.precision import in_precision
 
 REPEATS = 7
+SUITES = ("bench_rings", "bench_films", "bench_networks")
+
+Pair = tuple[Callable[[], Any], Callable[[], Any]]
+Prepare = Callable[[Path | None], Pair]
 
 
 @dataclass(frozen=True)
@@ -32,12 +35,22 @@ class Benchmark:
         name: `subject.case`.
         peer: name of the peer.
         prepare: takes the peer's environment (or None) and returns our function and the peer's, each without
-            arguments, giving an array; raises `PeerAbsent` for the peer alone where it is not there.
+            arguments, giving an array; the peer's raises `PeerAbsent` where it is not there.
+        precision: the one precision in which the peer computes; None for that of the process.
+        same_result: False where the peer is a yardstick for time only, such as our own forward pass for a gradient.
     """
 
     name: str
     peer: str
-    prepare: Callable[[Path | None], tuple[Callable[[], Any], Callable[[], Any]]]
+    prepare: Prepare
+    precision: str | None = None
+    same_result: bool = True
+
+
+def catalogue() -> tuple[Benchmark, ...]:
+    """All benchmarks, in order."""
+    modules = (importlib.import_module(f"photonics_core.validation.{name}") for name in SUITES)
+    return tuple(benchmark for module in modules for benchmark in module.BENCHMARKS)
 
 
 def rows(subjects: Iterable[str] = (), peers: Path | None = None) -> Iterator[dict[str, Any]]:
@@ -49,46 +62,65 @@ def rows(subjects: Iterable[str] = (), peers: Path | None = None) -> Iterator[di
 
     Yields:
         Rows with case, ours_s and ours_min_s, peer, peer_s and peer_min_s, ratio (peer over ours, medians),
-        max_difference, device, dtype, and skipped: why the peer has no time.
+        ours_first_s and peer_first_s (preparation, compilation and the first run), max_difference, device, dtype, and
+        skipped: why the peer has no time.
 
     Raises:
         ValueError: if a subject names no benchmark.
     """
-    wanted = list(subjects)
-    known = {benchmark.name for benchmark in BENCHMARKS} | {b.name.split(".")[0] for b in BENCHMARKS}
+    wanted, benchmarks = list(subjects), catalogue()
+    names = {benchmark.name for benchmark in benchmarks}
+    known = {name.split(".")[0] for name in names}
     for subject in wanted:
-        if subject not in known:
-            check_choice("subject", subject, sorted({benchmark.name.split(".")[0] for benchmark in BENCHMARKS}))
-    for benchmark in BENCHMARKS:
+        if subject not in names:
+            check_choice("subject", subject, sorted(known))
+    for benchmark in benchmarks:
         if not wanted or benchmark.name in wanted or benchmark.name.split(".")[0] in wanted:
-            yield _measure(benchmark, peers)
+            with in_precision(benchmark.precision or precision()):
+                yield _measure(benchmark, peers)
 
 
 def _measure(benchmark: Benchmark, peers: Path | None) -> dict[str, Any]:
+    start = time.perf_counter()
     ours, theirs = benchmark.prepare(peers)
+    prepared = time.perf_counter() - start
+    result, first = _first(ours)
+    functions, firsts = [ours], [prepared + first]
     skipped, difference = None, None
-    functions = [ours]
-    result = np.asarray(ours())
     try:
-        difference = float(np.max(np.abs(result - np.asarray(theirs()))))
+        other, first = _first(theirs)
         functions.append(theirs)
+        firsts.append(first)
+        if benchmark.same_result:
+            difference = float(np.max(np.abs(np.asarray(result) - np.asarray(other))))
     except PeerAbsent as reason:
         skipped = str(reason)
+    del result
     times = _alternate(functions)
     medians = [statistics.median(t) for t in times]
     return {
         "case": benchmark.name,
         "ours_s": medians[0],
         "ours_min_s": min(times[0]),
+        "ours_first_s": firsts[0],
         "peer": benchmark.peer,
         "peer_s": medians[1] if skipped is None else None,
         "peer_min_s": min(times[1]) if skipped is None else None,
+        "peer_first_s": firsts[1] if skipped is None else None,
         "ratio": medians[1] / medians[0] if skipped is None else None,
         "max_difference": difference,
         "device": device_name(),
         "dtype": precision(),
         "skipped": skipped,
     }
+
+
+def _first(function: Callable[[], Any]) -> tuple[Any, float]:
+    """The result of a first call and its seconds; the peer's process reports its own."""
+    start = time.perf_counter()
+    result = function()
+    elapsed = time.perf_counter() - start
+    return result, getattr(result, "first_seconds", elapsed)
 
 
 def _alternate(functions: Sequence[Callable[[], Any]]) -> list[list[float]]:
@@ -101,54 +133,3 @@ def _alternate(functions: Sequence[Callable[[], Any]]) -> list[list[float]]:
             elapsed = time.perf_counter() - start
             row.append(getattr(result, "seconds", elapsed))
     return times
-
-
-def _ring() -> AddDropRing:
-    index = LinearIndex(n_eff=2.34, n_g=4.2, wl0=1.55, loss_db_cm=2.0)
-    return AddDropRing(10.0, PointCoupler.from_power(0.1), PointCoupler.from_power(0.1), index)
-
-
-def _add_drop(count: int) -> Callable[[Path | None], tuple[Callable[[], Any], Callable[[], Any]]]:
-    def prepare(peers: Path | None) -> tuple[Callable[[], Any], Callable[[], Any]]:
-        ring, wl = _ring(), np.linspace(1.53, 1.57, count)
-
-        def ours() -> Any:
-            amplitudes = ring.amplitudes(wl)
-            return jax.block_until_ready(amplitudes.through)
-
-        return ours, Peer(peers, "sax_add_drop", {"count": count})
-
-    return prepare
-
-
-def _closed_form(count: int) -> Callable[[Path | None], tuple[Callable[[], Any], Callable[[], Any]]]:
-    def prepare(peers: Path | None) -> tuple[Callable[[], Any], Callable[[], Any]]:
-        ring, wl = _ring(), np.linspace(1.53, 1.57, count)
-        device_wl = jnp.asarray(wl)
-        by_hand = jax.jit(_ring_by_hand)
-        return (
-            lambda: jax.block_until_ready(ring.amplitudes(wl).through),
-            lambda: jax.block_until_ready(by_hand(device_wl)[0]),
-        )
-
-    return prepare
-
-
-def _ring_by_hand(wl: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """The textbook formula in one jitted function, for the same ring: what a user would write."""
-    length = 2.0 * math.pi * 10.0
-    n_eff = 2.34 - (wl - 1.55) * (4.2 - 2.34) / 1.55
-    phase = 2.0 * jnp.pi * n_eff * length / wl
-    loss = jnp.full_like(phase, 10.0 ** (-2.0e-4 * length / 40.0))
-    half = jax.lax.complex(loss * jnp.cos(phase / 2), loss * jnp.sin(phase / 2))
-    t, cross = math.sqrt(0.9), 0.1
-    denominator = 1.0 - t * t * half * half
-    return t * (1.0 - half * half) / denominator, -cross * half / denominator
-
-
-BENCHMARKS = (
-    Benchmark("rings.add_drop_1e4", "sax", _add_drop(10_000)),
-    Benchmark("rings.add_drop_1e5", "sax", _add_drop(100_000)),
-    Benchmark("rings.add_drop_1e6", "sax", _add_drop(1_000_000)),
-    Benchmark("rings.closed_form_1e6", "closed form by hand", _closed_form(1_000_000)),
-)

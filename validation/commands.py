@@ -24,7 +24,9 @@ def validate(subjects: Sequence[str], as_json: bool, say: Callable[[str], None])
 def bench(subjects: Sequence[str], as_json: bool, say: Callable[[str], None], peers: Path | None) -> None:
     """Time the cases of the subjects (all by default) beside their peers, and print a row each."""
     if not as_json:
-        say(f"{'case':<34}{'ours ms':>10}{'peer ms':>11}{'ratio':>9}{'difference':>12}  peer, device, precision")
+        say(f"{'':<27}{'median ms':^20}{'':>7}{'first call s':^16}")
+        titles = f"{'ours':>10}{'peer':>10}{'ratio':>7}{'ours':>8}{'peer':>8}{'difference':>12}"
+        say(f"{'case':<27}{titles}  peer, device, precision")
     for row in benchmarks.rows(subjects, peers):
         say(json.dumps(row) if as_json else _bench_row(row))
 
@@ -41,11 +43,11 @@ def _row(result: registry.Result) -> str:
 
 
 def _bench_row(row: dict) -> str:
-    def ms(seconds: float | None) -> str:
-        return "-" if seconds is None else f"{1e3 * seconds:.3g}"
+    def figure(value: float | None, scale: float = 1.0) -> str:
+        return "-" if value is None else f"{scale * value:.3g}"
 
-    ratio = "-" if row["ratio"] is None else f"{row['ratio']:.3g}"
+    times = f"{figure(row['ours_s'], 1e3):>10}{figure(row['peer_s'], 1e3):>10}{figure(row['ratio']):>7}"
+    firsts = f"{figure(row['ours_first_s']):>8}{figure(row['peer_first_s']):>8}"
     difference = "-" if row["max_difference"] is None else f"{row['max_difference']:.1e}"
     peer = row["peer"] if row["skipped"] is None else f"{row['peer']} ({row['skipped']})"
-    figures = f"{ms(row['ours_s']):>10}{ms(row['peer_s']):>11}{ratio:>9}{difference:>12}"
-    return f"{row['case']:<34}{figures}  {peer}, {row['device']}, {row['dtype']}"
+    return f"{row['case']:<27}{times}{firsts}{difference:>12}  {peer}, {row['device']}, {row['dtype']}"

@@ -4,7 +4,6 @@ import functools
 import json
 import math
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +19,13 @@ from photonics_core.devices.waveguide import Waveguide
 from photonics_core.index import LinearIndex
 from photonics_core.netlist import Instance, Netlist, Pin
 from photonics_core.scattering import SMatrix
+from photonics_core.validation.precision import in_float64
 from photonics_core.validation.registry import Absent, Evidence, case
 
 DENSE = "b = S a, a = C b + inputs, solved as one dense system by numpy.linalg.solve"
 SAX = "SAX 0.18.2, backend klu, 2001 wavelengths; gdsfactory 9.23"
 TENTH = math.asin(math.sqrt(0.1))
 Pairs = dict[tuple[str, str], Any]
-
-
-def _in_float64(compute: Callable[[], Evidence]) -> Callable[[], Evidence]:
-    @functools.wraps(compute)
-    def wrapped() -> Evidence:
-        with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"):
-            return compute()
-
-    return wrapped
 
 
 def _zero_within(error: Any, tolerance: float) -> Evidence:
@@ -128,6 +119,38 @@ def mesh(modes: int, seed: int = 1) -> Netlist:
     return netlist(instances, joined, ports | {f"out{mode}": pin for mode, pin in last.items()})
 
 
+def ring_double(length: float = 10.0 * math.pi) -> Netlist:
+    """A ring between two guides, joined and led out as gdsfactory 9 draws its `ring_double`."""
+    half = Instance("straight", {"length": length})
+    instances = {"lower": Instance("coupler_ring"), "upper": Instance("coupler_ring"), "left": half, "right": half}
+    joined = [("upper,o2", "right,o1"), ("upper,o3", "left,o2"), ("lower,o2", "left,o1"), ("lower,o3", "right,o2")]
+    return netlist(instances, joined, {"o1": "upper,o1", "o2": "upper,o4", "o3": "lower,o4", "o4": "lower,o1"})
+
+
+def lattice(stages: int = 1, longer: float = 10.0) -> Netlist:
+    """A lattice filter: couplers and between them arms of 4 bends and 3 straights, as in gdsfactory's `mzi_lattice`.
+
+    Lengths in um; `longer` is the difference of the arms.
+    """
+    instances, joined = {"coupler0": Instance("coupler")}, []
+    for n in range(1, stages + 1):
+        instances[f"coupler{n}"] = Instance("coupler")
+        for arm, leaves, enters, rise in (("upper", "o3", "o2", 2.0), ("lower", "o4", "o1", 2.0 + 0.5 * longer)):
+            lengths = {"bend1": 16.637, "up": rise, "bend2": 16.637, "across": 10.0}
+            lengths |= {"bend3": 16.637, "down": rise, "bend4": 16.637}
+            names = [f"{arm}{n}_{part}" for part in lengths]
+            kinds = ["bend_euler" if part.startswith("bend") else "straight" for part in lengths]
+            parts = zip(names, kinds, lengths.values(), strict=True)
+            instances |= {name: Instance(kind, {"length": length}) for name, kind, length in parts}
+            row = [f"coupler{n - 1},{leaves}", *(f"{name},{end}" for name in names for end in ("o1", "o2"))]
+            row.append(f"coupler{n},{enters}")
+            joined += list(zip(row[::2], row[1::2], strict=True))
+    last = f"coupler{stages}"
+    return netlist(
+        instances, joined, {"o1": "coupler0,o1", "o2": "coupler0,o2", "o3": f"{last},o3", "o4": f"{last},o4"}
+    )
+
+
 def netlist(instances: dict[str, Instance], joined: Any, ports: dict[str, str]) -> Netlist:
     """A netlist from pins written "instance,port"."""
     connections = tuple((_pin(a), _pin(b)) for a, b in joined)
@@ -180,7 +203,7 @@ def dense(circuit: Netlist, models: dict[str, SMatrix]) -> np.ndarray:
 
 
 @case("networks.dense_algebra", source=DENSE, kind="analytic")
-@_in_float64
+@in_float64
 def dense_algebra() -> Evidence:
     """A hundred random networks with loops and reflections."""
     wl = np.array([1.5, 1.55, 1.6])
@@ -193,7 +216,7 @@ def dense_algebra() -> Evidence:
 
 
 @case("networks.mesh_unitary", source="a lossless circuit is unitary", kind="analytic")
-@_in_float64
+@in_float64
 def mesh_unitary() -> Evidence:
     """A lossless mesh of 8 modes, all ports."""
     wl = np.linspace(1.53, 1.57, 11)
@@ -201,7 +224,7 @@ def mesh_unitary() -> Evidence:
 
 
 @case("networks.bus_unitary", source="a lossless circuit is unitary", kind="analytic")
-@_in_float64
+@in_float64
 def bus_unitary() -> Evidence:
     """Four lossless rings on a bus: loops at and off resonance."""
     models = {"straight": functools.partial(straight, loss_db_cm=0.0), "coupler": coupler}
@@ -210,7 +233,7 @@ def bus_unitary() -> Evidence:
 
 
 @case("networks.bus_reciprocal", source="a circuit of reciprocal parts is reciprocal", kind="analytic")
-@_in_float64
+@in_float64
 def bus_reciprocal() -> Evidence:
     """Four rings on a bus, with losses."""
     wl = np.linspace(1.53, 1.57, 2001)
@@ -218,7 +241,7 @@ def bus_reciprocal() -> Evidence:
 
 
 @case("networks.ring_closed_form", source="Bogaerts et al., Laser Photonics Rev. 6, 47 (2012)", kind="analytic")
-@_in_float64
+@in_float64
 def ring_closed_form() -> Evidence:
     """A ring of two couplers and two half rings against the closed form of the add-drop ring."""
     index, join = _index(), PointCoupler.from_power(0.1)
@@ -231,7 +254,7 @@ def ring_closed_form() -> Evidence:
 
 
 @case("networks.bus_device", source="RingBus, the cascade of closed forms", kind="analytic")
-@_in_float64
+@in_float64
 def bus_device() -> Evidence:
     """Four rings on a bus, from in to all drops, against the device of the same rings."""
     radii, wl = [10.0, 10.02, 10.03, 10.05], np.linspace(1.53, 1.57, 1001)
@@ -273,14 +296,14 @@ def _read(path: Path) -> Netlist:
 
 
 @case("networks.sax_mzi", source=SAX, kind="peer")
-@_in_float64
+@in_float64
 def sax_mzi() -> Evidence:
     """An interferometer as gdsfactory writes it."""
     return _layout_spectra("mzi")
 
 
 @case("networks.sax_ring", source=SAX, kind="peer")
-@_in_float64
+@in_float64
 def sax_ring() -> Evidence:
     """A ring beside a guide as gdsfactory writes it."""
     return _layout_spectra("ring_single")

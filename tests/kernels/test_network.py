@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from photonics_core.kernels.contraction import Terms, collect, contract, selection
-from photonics_core.kernels.network import FlowGraph, plan_elimination, solve
+from photonics_core.kernels.network import FlowGraph, _parts, plan_elimination, solve
 from photonics_core.kernels.sparsity import known_zeros
 
 
@@ -94,6 +94,13 @@ def test_constant_rows_serve_all_wavelengths():
     weights[10:] = weights[10:, :1]
     mixed = amplitudes(graph, weights[:10], weights[10:, 0])
     np.testing.assert_allclose(mixed, amplitudes(graph, weights), atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("count", "chunk", "parts"), [(10, 10, 1), (10, 4, 5), (11, 4, 3), (0, 4, 1), (10_000, 56, 200)]
+)
+def test_chunks_are_equal_where_that_is_cheap(count, chunk, parts):
+    assert _parts(count, chunk) == parts
 
 
 @pytest.mark.parametrize("chunk", [1, 3])

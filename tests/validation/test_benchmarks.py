@@ -1,6 +1,7 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from photonics_core.validation import benchmarks
@@ -10,7 +11,7 @@ from photonics_core.validation.peer import Peer, PeerAbsent
 @pytest.fixture(scope="module")
 def rows():
     """The smallest benchmark and the one without a peer process, run once."""
-    chosen = [b.name for b in benchmarks.BENCHMARKS if b.name in ("rings.add_drop_1e4", "rings.closed_form_1e6")]
+    chosen = [b.name for b in benchmarks.catalogue() if b.name in ("rings.add_drop_1e4", "rings.closed_form_1e6")]
     return {row["case"]: row for row in benchmarks.rows(chosen)}
 
 
@@ -43,11 +44,34 @@ def test_unknown_subjects_are_named():
         list(benchmarks.rows(["nothing"]))
 
 
+def test_every_benchmark_has_a_name_of_its_own():
+    names = [benchmark.name for benchmark in benchmarks.catalogue()]
+    assert len(set(names)) == len(names)
+    assert {name.split(".")[0] for name in names} == {"rings", "films", "networks"}
+
+
+def test_a_yardstick_for_time_alone_has_no_difference():
+    pair = lambda: np.zeros(3), lambda: np.ones(())
+    benchmark = benchmarks.Benchmark("a.b", "own forward", lambda peers: pair, same_result=False)
+    row = benchmarks._measure(benchmark, None)
+    assert row["max_difference"] is None and row["ratio"] > 0
+
+
+PEER_CASES = [
+    ("rings.add_drop_1e4", 1e-10),
+    ("networks.ring_double", 1e-10),
+    ("networks.mzi_lattice", 1e-10),
+    ("networks.mesh16", 1e-10),
+    ("films.forward", 1e-10),
+]
+
+
 @pytest.mark.peer
-def test_sax_gives_the_same_ring():
+@pytest.mark.parametrize(("name", "tolerance"), PEER_CASES)
+def test_peers_give_the_same_numbers(name, tolerance):
     peers = Path(os.environ.get("PHOTONICS_CORE_PEERS", ""))
     if not peers.is_file():
-        pytest.skip("set PHOTONICS_CORE_PEERS to the Python of an environment with SAX; `make test-peer` does")
-    (row,) = benchmarks.rows(["rings.add_drop_1e4"], peers)
+        pytest.skip("set PHOTONICS_CORE_PEERS to the Python of an environment with the peers; `make test-peer` does")
+    (row,) = benchmarks.rows([name], peers)
     assert row["skipped"] is None
-    assert row["max_difference"] < 1e-10
+    assert row["max_difference"] < tolerance

@@ -1,0 +1,137 @@
+"""What peers are asked to compute, each in its own way: run by `peer_server.py` in the peers' environment.
+
+A task takes plain values and returns a function without arguments that computes an array. Each gives the peer its best:
+compiled as a whole where it can be. This file imports nothing of the package.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+
+def sax_add_drop(count: int) -> Callable[[], Any]:
+    """The add-drop ring of the benchmark as a circuit of two couplers and two half rings, from in to through."""
+    half = {"component": "straight", "settings": {"length": 10.0 * np.pi}}
+    netlist = {
+        "instances": {"lower": "coupler", "upper": "coupler", "right": half, "left": half},
+        "connections": {
+            "lower,o3": "right,o1",
+            "right,o2": "upper,o2",
+            "upper,o3": "left,o1",
+            "left,o2": "lower,o2",
+        },
+        "ports": {"in": "lower,o1", "through": "lower,o4", "add": "upper,o1", "drop": "upper,o4"},
+    }
+    column = sax_circuit(netlist, ["in"], ["through"], count)
+    return lambda: column()[:, 0, 0]
+
+
+def sax_circuit(netlist: dict, inputs: Sequence[str], outputs: Sequence[str], count: int) -> Callable[[], Any]:
+    """A circuit of SAX, backend klu, from some ports to some others; shape [count, outputs, inputs]."""
+    import jax
+    import jax.numpy as jnp
+    import sax  # pyright: ignore[reportMissingImports]
+
+    circuit, _ = sax.circuit(netlist=netlist, models=_sax_models(), backend="klu")
+
+    # Compiled as a whole, with what is not asked for left out: the best that the peer can do, though its own tour calls
+    # the circuit as it is.
+    @jax.jit
+    def matrix(wl: Any) -> Any:
+        amplitudes = sax.sdict(circuit(wl=wl))
+        # A pair that the peer leaves out is zero.
+        entries = [amplitudes.get((a, b), 0.0) for b in outputs for a in inputs]
+        entries = [jnp.broadcast_to(jnp.asarray(entry, complex), wl.shape) for entry in entries]
+        return jnp.stack(entries, axis=-1).reshape(wl.size, len(outputs), len(inputs))
+
+    wl = jnp.linspace(1.53, 1.57, count)
+    return lambda: matrix(wl).block_until_ready()
+
+
+def _sax_models() -> dict[str, Callable[..., dict]]:
+    """The models of `validation/networks.py`, written for SAX."""
+    import jax.numpy as jnp
+    import sax  # pyright: ignore[reportMissingImports]
+
+    def straight(wl: Any = 1.55, length: float = 10.0) -> dict:
+        n_eff = 2.34 - (wl - 1.55) * (4.2 - 2.34) / 1.55
+        amplitude = 10.0 ** (-2.0e-4 * length / 20.0) * jnp.exp(2j * jnp.pi * n_eff * length / wl)
+        return sax.reciprocal({("o1", "o2"): amplitude})
+
+    def coupler(coupling: float = 0.1) -> dict:
+        bar, cross = (1.0 - coupling) ** 0.5, 1j * coupling**0.5
+        return sax.reciprocal({("o1", "o4"): bar, ("o2", "o3"): bar, ("o1", "o3"): cross, ("o2", "o4"): cross})
+
+    def splitter() -> dict:
+        return sax.reciprocal({("o1", "o2"): 0.5**0.5, ("o1", "o3"): 0.5**0.5})
+
+    def interferometer(wl: Any = 1.55, theta: float = 0.3, phi: float = 0.2) -> dict:
+        theta, phi = theta * 1.55 / wl, phi * 1.55 / wl
+        lower, sine, cosine = 1j * jnp.exp(0.5j * theta), jnp.sin(theta / 2), jnp.cos(theta / 2)
+        upper = lower * jnp.exp(1j * phi)
+        pairs = {("o1", "o4"): upper * sine, ("o1", "o3"): upper * cosine}
+        return sax.reciprocal(pairs | {("o2", "o4"): lower * cosine, ("o2", "o3"): -lower * sine})
+
+    guides = dict.fromkeys(("straight", "bend_euler", "bend_circular"), straight)
+    couplers = dict.fromkeys(("coupler", "coupler_ring"), coupler)
+    return {**guides, **couplers, "mmi1x2": splitter, "interferometer": interferometer}
+
+
+def tmm_fast_films(
+    n_real: list, n_imag: list, thickness: list, wl: list, angle: list, gradient: bool
+) -> Callable[[], Any]:
+    """R_s, R_p, T_s, T_p [4, W, A] by tmm_fast in float64, or the gradient of sum(R_s + R_p) in the thicknesses [L]."""
+    import torch  # pyright: ignore[reportMissingImports]
+    from tmm_fast import coh_tmm  # pyright: ignore[reportMissingImports]
+
+    n = torch.tensor(np.asarray(n_real) + 1j * np.asarray(n_imag))[None, :, None].repeat(1, 1, len(wl))
+    d = torch.tensor([np.inf, *thickness, np.inf], dtype=torch.float64)[None]
+    angles, wavelengths = torch.tensor(angle, dtype=torch.float64), torch.tensor(wl, dtype=torch.float64)
+
+    def forward() -> Any:
+        s, p = (coh_tmm(pol, n, d, angles, wavelengths) for pol in "sp")
+        return np.stack([part[0].T.numpy() for part in (s["R"], p["R"], s["T"], p["T"])])
+
+    def backward() -> Any:
+        # The indices as well: the peer has nothing to gain from leaving them out.
+        index, layers = n.clone().requires_grad_(), d[:, 1:-1].clone().requires_grad_()
+        outer = torch.full((1, 1), np.inf, dtype=torch.float64)
+        stack = torch.cat([outer, layers, outer], dim=1)
+        s, p = (coh_tmm(pol, index, stack, angles, wavelengths)["R"] for pol in "sp")
+        (s.sum() + p.sum()).backward()
+        return layers.grad[0].numpy()
+
+    return backward if gradient else forward
+
+
+def tmmax_films(
+    n_real: list, n_imag: list, thickness: list, wl: list, angle: list, gradient: bool
+) -> Callable[[], Any]:
+    """The same by tmmax, in float32, which is all it has."""
+    import jax
+    import jax.numpy as jnp
+    from tmmax.tmm import vectorized_coh_tmm  # pyright: ignore[reportMissingImports]
+
+    grid = jnp.linspace(min(wl), max(wl), 2)
+    data = jnp.stack([jnp.stack([grid, 0 * grid + a, 0 * grid + b]) for a, b in zip(n_real, n_imag, strict=True)])
+    order, d = jnp.arange(len(n_real)), jnp.asarray(thickness)
+    wavelengths, angles = jnp.asarray(wl), jnp.asarray(angle)
+
+    def powers(d: Any) -> Any:
+        flags = jnp.array([False]), jnp.array([True])
+        s, p = (vectorized_coh_tmm(data, order, d, wavelengths, angles, flag) for flag in flags)
+        return jnp.stack([s[0].T, p[0].T, s[1].T, p[1].T])
+
+    forward = jax.jit(powers)
+    backward = jax.jit(jax.grad(lambda d: powers(d)[:2].sum()))
+    return lambda: np.asarray((backward if gradient else forward)(d))
+
+
+# Each with the package that it needs.
+TASKS: dict[str, tuple[str, Callable[..., Callable[[], Any]]]] = {
+    "sax_add_drop": ("sax", sax_add_drop),
+    "sax_circuit": ("sax", sax_circuit),
+    "tmm_fast_films": ("tmm_fast", tmm_fast_films),
+    "tmmax_films": ("tmmax", tmmax_films),
+}
