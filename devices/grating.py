@@ -6,7 +6,8 @@ index by dn (peak to peak) it is 2 dn / wl. First-order coupled-mode theory: it 
 perturbation and lithography has not washed it out.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from numbers import Integral
 from typing import Any
 
 import equinox as eqx
@@ -29,17 +30,19 @@ class BraggGrating(eqx.Module):
 
     Args:
         index: index model of the mode, averaged over a period; its loss is the grating's.
-        periods: whole numbers of periods of the sections, N of them.
+        periods: whole numbers of periods of the sections, N of them; a number alone is one section.
         period: period in um, a number or one for each section, shape [N].
         coupling: coupling per length kappa in 1/um, likewise; a negative one is a grating shifted by half a period.
         phase_shift: phase in rad by which the grating jumps ahead at the start of each section, likewise.
 
     Raises:
         ValueError: if a number of periods or a period is not positive, a value is not finite, or shapes do not match.
+
+    In float32 the detuning keeps its digits where period and wavelength are NumPy numbers, as every phase does.
     """
 
     index: IndexModel
-    periods: tuple[int, ...] = eqx.field(static=True, converter=tuple)
+    periods: tuple[int, ...] = eqx.field(static=True, converter=lambda periods: _row(periods))
     period: Any = eqx.field(converter=as_leaf)
     coupling: Any = eqx.field(converter=as_leaf)
     phase_shift: Any = eqx.field(converter=as_leaf, default=0.0)
@@ -48,8 +51,7 @@ class BraggGrating(eqx.Module):
         check_kind("index", self.index, IndexModel)
         check_range("number of sections", len(self.periods), 1)
         for count in self.periods:
-            check_kind("periods", count, int)
-            check_range("periods", count, 1)
+            _check_count("periods", count)
         check_positive("period", self.period, "um")
         check_finite("coupling", self.coupling, "1/um")
         check_finite("phase_shift", self.phase_shift, "rad")
@@ -91,7 +93,9 @@ class BraggGrating(eqx.Module):
     @classmethod
     def sampled(cls, index: IndexModel, period: Any, coupling: Any, on: int, off: int, repeats: int) -> "BraggGrating":
         """`repeats` bursts of `on` periods, with `off` periods of plain guide between them."""
-        counts = ([on, off] * repeats)[:-1]
+        for name, count in (("on", on), ("off", off), ("repeats", repeats)):
+            _check_count(name, count)
+        counts = ([on, off] * int(repeats))[:-1]
         mask = np.arange(len(counts)) % 2 == 0
         return cls(index, tuple(counts), period, coupling * jnp.asarray(mask, float))
 
@@ -102,18 +106,19 @@ class BraggGrating(eqx.Module):
 
     def scattering(self, wl: Any, temperature: Any = REFERENCE_TEMPERATURE) -> SMatrix:
         """Scattering matrix over `wl` in um at `temperature` in K; the whole field, carrier included."""
+        wl = as_leaf(wl)
         return SMatrix(self._matrix(wl, temperature), ("in", "out"), wl)
 
     def reflection(self, wl: Any, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
         """Complex amplitude reflected at `in`, shape of `wl`."""
-        return self._matrix(wl, temperature)[..., 0, 0]
+        return self._matrix(as_leaf(wl), temperature)[..., 0, 0]
 
     def transmission(self, wl: Any, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
         """Complex amplitude out / in, shape of `wl`."""
-        return self._matrix(wl, temperature)[..., 1, 0]
+        return self._matrix(as_leaf(wl), temperature)[..., 1, 0]
 
     def reflection_delay(self, wl: Any, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
-        """Group delay in ps of the reflected light: exact, by derivative; shape of `wl`."""
+        """Group delay in ps of the reflected light: exact, by derivative; 0 without reflection; shape of `wl`."""
         return _delay(lambda x: self.reflection(x, temperature), wl)
 
     def transmission_delay(self, wl: Any, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
@@ -121,8 +126,11 @@ class BraggGrating(eqx.Module):
         return _delay(lambda x: self.transmission(x, temperature), wl)
 
     def bragg_wavelength(self, guess: Any, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
-        """Wavelength 2 n_eff(wl) period in um of the mean period, found from `guess` in um."""
-        period = jnp.mean(jnp.asarray(self.period))
+        """Wavelength 2 n_eff(wl) period in um of the period, its mean over the length, found from `guess` in um."""
+        count = (len(self.periods),)
+        period = jnp.broadcast_to(jnp.asarray(self.period), count)
+        length = period * jnp.asarray(self.periods, period.dtype)
+        period = jnp.sum(period * length) / jnp.sum(length)
         wl = jnp.asarray(guess, period.dtype)
         for _ in range(6):
             n_g = self.index.group_index(wl, temperature)
@@ -145,7 +153,13 @@ class BraggGrating(eqx.Module):
         """Highest side lobe of the reflection over its peak in dB, within the sampled `wl`, shape [M].
 
         The main lobe ends at the first minima on either side of the peak; -inf if the samples show no other lobe.
+
+        Raises:
+            ValueError: if `wl` is not a row of wavelengths.
         """
+        wl = as_leaf(wl)
+        if len(np.shape(wl)) != 1 or not np.size(wl):
+            raise ValueError(f"wl of shape {np.shape(wl)} is not a row of wavelengths")
         power = jnp.abs(self.reflection(wl, temperature)) ** 2
         peak = jnp.argmax(power)
         rising = jnp.concatenate([jnp.diff(power) > 0, jnp.array([True])])
@@ -158,20 +172,32 @@ class BraggGrating(eqx.Module):
 
     def _matrix(self, wl: Any, temperature: Any) -> jax.Array:
         count = (len(self.periods),)
-        period, coupling, jump = (
-            jnp.broadcast_to(jnp.asarray(x), count) for x in (self.period, self.coupling, self.phase_shift)
+        # Formed before anything is traced: of numbers of the host, in float64.
+        anchor = self.index.anchor(2.0 * self.period)
+        period, coupling, jump, anchor = (
+            jnp.broadcast_to(jnp.asarray(x), count) for x in (self.period, self.coupling, self.phase_shift, anchor)
         )
         periods = jnp.asarray(self.periods, period.dtype)
-        propagation = 2.0 * jnp.pi * self.index.effective_index(wl, temperature) / wl
         loss = 0.5 * self.index.attenuation(wl, temperature)
+        detuning = jax.vmap(lambda *one: self._detuning(wl, temperature, *one))(period, anchor)
         # The grating phase is whole turns over a section, so only the jumps add up along the row.
-        section = jax.vmap(lambda *one: self._section(propagation, loss, *one))
-        return star_chain(section(period, periods, coupling, jnp.cumsum(jump)))
+        section = jax.vmap(lambda *one: self._section(loss, *one))
+        return star_chain(section(detuning, period, periods, coupling, jnp.cumsum(jump)))
+
+    def _detuning(self, wl: Any, temperature: Any, period: jax.Array, anchor: jax.Array) -> jax.Array:
+        """Detuning in rad/um, from the turns over two periods less the whole one that they are at the Bragg wavelength.
+
+        The bare difference of 2 pi n / wl and pi / period would lose in float32 what a long grating resolves.
+        """
+        turns = self.index.turns(2.0 * period, wl, temperature, anchor)
+        bare = 2.0 * period * self.index.effective_index(wl, temperature) / wl
+        # How many whole turns the model has left out: one, where its reference is not far from the Bragg wavelength.
+        whole = jnp.round(jax.lax.stop_gradient(bare - turns))
+        return jnp.pi / period * (turns + (whole - 1.0))
 
     def _section(
-        self, propagation: jax.Array, loss: jax.Array, period: Any, periods: Any, coupling: Any, phase: Any
+        self, loss: jax.Array, detuning: jax.Array, period: Any, periods: Any, coupling: Any, phase: Any
     ) -> jax.Array:
-        detuning = propagation - jnp.pi / period
         slow = counter_coupled(coupling, detuning, loss, period * periods)
         # The carrier over whole periods is a sign; reflections carry the grating phase, opposite from either side.
         sign = jnp.where(jnp.mod(periods, 2.0) == 0, 1.0, -1.0)
@@ -187,28 +213,51 @@ class FabryPerot(eqx.Module):
         left: grating at the input.
         cavity: guide between the gratings.
         right: grating at the output.
+
+    Raises:
+        ValueError: if a part is of another kind.
     """
 
     left: BraggGrating
     cavity: Waveguide
     right: BraggGrating
 
+    def __check_init__(self) -> None:
+        for name, kind in (("left", BraggGrating), ("cavity", Waveguide), ("right", BraggGrating)):
+            check_kind(name, getattr(self, name), kind)
+
     def scattering(self, wl: Any, temperature: Any = REFERENCE_TEMPERATURE) -> SMatrix:
         """Scattering matrix over `wl` in um at `temperature` in K."""
+        wl = as_leaf(wl)
         left, guide, right = (part.scattering(wl, temperature).values for part in (self.left, self.cavity, self.right))
         return SMatrix(star(star(left, guide), right), ("in", "out"), wl)
 
 
+def _row(periods: Any) -> tuple[Any, ...]:
+    values = periods if isinstance(periods, Iterable) else (periods,)
+    return tuple(int(n) if isinstance(n, Integral) and not isinstance(n, bool) else n for n in values)
+
+
+def _check_count(name: str, count: Any) -> None:
+    if not isinstance(count, Integral) or isinstance(count, bool):
+        raise ValueError(f"{name} = {count!r} is not of the kind int")
+    check_range(name, count, 1)
+
+
 def _split(periods: int, sections: int) -> tuple[int, ...]:
-    check_kind("periods", periods, int)
-    check_kind("sections", sections, int)
+    _check_count("periods", periods)
+    _check_count("sections", sections)
     check_range("sections", sections, 1, periods)
     edges = np.round(np.linspace(0, periods, sections + 1)).astype(int)
     return tuple(int(n) for n in np.diff(edges))
 
 
 def _delay(amplitude: Callable[[Any], jax.Array], wl: Any) -> jax.Array:
-    wl = jnp.asarray(wl)
+    wl = jnp.asarray(as_leaf(wl))
+    wl = wl if jnp.issubdtype(wl.dtype, jnp.floating) else wl.astype(jnp.result_type(float))
     value, slope = jax.jvp(amplitude, (wl,), (jnp.ones_like(wl),))
+    square = value.real**2 + value.imag**2
+    none = square == 0
     # d(phase)/d(wl) = Im(slope / value), and d(angular frequency)/d(wl) = -2 pi c / wl^2.
-    return -jnp.imag(slope * jnp.conj(value)) / jnp.abs(value) ** 2 * wl**2 / (2.0 * jnp.pi * SPEED_OF_LIGHT)
+    by_wl = (value.real * slope.imag - value.imag * slope.real) / jnp.where(none, 1.0, square)
+    return -jnp.where(none, 0.0, by_wl) * wl**2 / (2.0 * jnp.pi * SPEED_OF_LIGHT)

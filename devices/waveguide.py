@@ -11,6 +11,7 @@ from photonics_core.index import IndexModel
 from photonics_core.kernels.checks import check_kind, check_range
 from photonics_core.runtime import as_leaf
 from photonics_core.scattering import SMatrix
+from photonics_core.strip_index import strip_index
 from photonics_core.units import REFERENCE_TEMPERATURE, SPEED_OF_LIGHT
 
 
@@ -31,6 +32,21 @@ class Waveguide(eqx.Module):
     def __check_init__(self) -> None:
         check_kind("index", self.index, IndexModel)
         check_range("length", self.length, 0.0, np.inf, "um")
+
+    @classmethod
+    def strip(cls, length: Any, width: Any = 0.5, height: Any = 0.22, *media: Any, **options: Any) -> "Waveguide":
+        """A strip waveguide of a solved mode.
+
+        Args:
+            length: length in um.
+            width, height: dimensions in um; intervals make the index a function of them.
+            media: core and cladding, silicon and silica by default.
+            options: further arguments of `strip_index`, such as `wl`, `temperature`, `polarization` and `cache`.
+
+        Raises:
+            ValueError: as `strip_index` does.
+        """
+        return cls(length, strip_index(width, height, *media, **options))
 
     def transmission(self, wl: Any, temperature: Any = REFERENCE_TEMPERATURE, anchor: Any = None) -> jax.Array:
         """Complex amplitude out / in at wavelength `wl` in um and `temperature` in K."""

@@ -13,6 +13,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from photonics_core.kernels.elementwise import with_rule
+
 
 @jax.jit
 def counter_coupled(coupling: jax.Array, detuning: jax.Array, loss: jax.Array, length: jax.Array) -> jax.Array:
@@ -52,8 +54,7 @@ def even_waves(square: jax.Array, length: jax.Array) -> tuple[jax.Array, jax.Arr
     return cosine, sine, exponent
 
 
-@jax.custom_jvp
-def _even_waves(square: jax.Array, length: jax.Array, exponent: jax.Array) -> tuple[jax.Array, jax.Array]:
+def _even_values(square: jax.Array, length: jax.Array, exponent: jax.Array) -> tuple[jax.Array, ...]:
     q = jnp.sqrt(square)
     phase = q * length.astype(q.dtype)
     # exp(+-i phase) divided by exp(exponent): one of them is of modulus one, the other decays.
@@ -66,8 +67,9 @@ def _even_waves(square: jax.Array, length: jax.Array, exponent: jax.Array) -> tu
     return 0.5 * (forward + backward), jnp.where(small, series, -0.5j * (forward - backward) / safe)
 
 
-@_even_waves.defjvp
-def _even_waves_jvp(primals, tangents):
+def _even_rule(
+    primals: tuple[jax.Array, ...], tangents: tuple[jax.Array, ...]
+) -> tuple[tuple[jax.Array, ...], tuple[jax.Array, ...]]:
     square, length, exponent = primals
     d_square, d_length, _ = tangents
     cosine, sine = _even_waves(square, length, exponent)
@@ -84,5 +86,9 @@ def _even_waves_jvp(primals, tangents):
     return (cosine, sine), (d_cosine, by_square * d_square + cosine * d_length)
 
 
-def _series_below(dtype) -> float:
+# A rule of a `jax.custom_jvp` would be lost in second derivatives through a scan.
+_even_waves = with_rule("even_waves", _even_values, _even_rule, like=(0, 0))
+
+
+def _series_below(dtype: jnp.dtype) -> float:
     return 1e-2 if dtype == jnp.float64 else 0.1

@@ -12,6 +12,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from photonics_core.kernels.elementwise import Arrays, with_rule
+
 # pi / 2 in three parts. The first two are so short that their products with a whole number are exact.
 _HALF_PI = {
     "float64": (1.570796325802803, 9.920935739593517e-10, 5.721188726109832e-18),
@@ -48,7 +50,6 @@ _SINH = tuple(1.0 / math.factorial(2 * k + 1) for k in range(7, -1, -1))
 _SERIES_LIMIT = 0.3
 
 
-@jax.custom_jvp
 def layer_functions(kappa: jax.Array, u: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Cosine and sine of a layer, without their growth.
 
@@ -58,9 +59,14 @@ def layer_functions(kappa: jax.Array, u: jax.Array) -> tuple[jax.Array, jax.Arra
 
     Returns:
         exp(-g) cos(kappa sqrt(u)) and exp(-g) sin(kappa sqrt(u)) / sqrt(u), complex, and exp(-g), real, with
-        g = |Im(kappa sqrt(u))|. Derivatives treat g as a constant: it has to be undone by whoever uses these, as a
-        common factor or through the third result.
+        g = |Im(kappa sqrt(u))|. Derivatives of any order treat g as a constant: it has to be undone by whoever uses
+        these, as a common factor or through the third result.
     """
+    cosine, sine, decay = _layer_functions(kappa, u)
+    return cosine, sine, decay
+
+
+def _layer_values(kappa: jax.Array, u: jax.Array) -> Arrays:
     real, imag, inverse = _root_and_inverse(u)
     sine, cosine = sine_cosine(kappa * real)
     even, odd, decay = _scaled_hyperbolic(kappa * imag)
@@ -69,14 +75,16 @@ def layer_functions(kappa: jax.Array, u: jax.Array) -> tuple[jax.Array, jax.Arra
     return lax.complex(cosine * even, -sine * odd), ratio, decay
 
 
-@layer_functions.defjvp
-def _layer_functions_jvp(primals, tangents):
+def _layer_rule(primals: Arrays, tangents: Arrays) -> tuple[Arrays, Arrays]:
     kappa, u = primals
     d_kappa, d_u = tangents
-    cosine, sine, decay = layer_functions(kappa, u)
+    cosine, sine, decay = _layer_functions(kappa, u)
     d_cosine = times_real(sine * d_u, -0.5 * kappa) - times_real(u * sine, d_kappa)
     d_sine = _sine_slope(kappa, u, cosine, sine, decay) * d_u + times_real(cosine, d_kappa)
     return (cosine, sine, decay), (d_cosine, d_sine, jnp.zeros_like(decay))
+
+
+_layer_functions = with_rule("film_layer", _layer_values, _layer_rule, like=(1, 1, 0))
 
 
 def _sine_slope(kappa: jax.Array, u: jax.Array, cosine: jax.Array, sine: jax.Array, decay: jax.Array) -> jax.Array:
@@ -138,21 +146,25 @@ def _scaled_hyperbolic(x: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     return 0.5 * (1.0 + decay * decay), jnp.where(square < _SERIES_LIMIT, series, difference), decay
 
 
-@jax.custom_jvp
 def normal_index(u: jax.Array) -> jax.Array:
     """Square root of the squared normal index of an outer medium, with Im >= 0 where Im(u) >= 0.
 
     At u = 0, the onset of total reflection, the derivative does not exist; it is 0 there by convention.
     """
+    return _normal_index(u)[0]
+
+
+def _normal_values(u: jax.Array) -> Arrays:
     real, imag, _ = _root_and_inverse(u)
-    return lax.complex(real, imag)
+    return (lax.complex(real, imag),)
 
 
-@normal_index.defjvp
-def _normal_index_jvp(primals, tangents):
-    (u,), (d_u,) = primals, tangents
-    root = normal_index(u)
-    return root, 0.5 * reciprocal(root) * d_u
+def _normal_rule(primals: Arrays, tangents: Arrays) -> tuple[Arrays, Arrays]:
+    root = normal_index(*primals)
+    return (root,), (0.5 * reciprocal(root) * tangents[0],)
+
+
+_normal_index = with_rule("film_normal_index", _normal_values, _normal_rule, like=(0,))
 
 
 def reciprocal(z: jax.Array) -> jax.Array:

@@ -4,8 +4,8 @@ Guided modes of a lossless stack are counted, not searched for. Going up from th
 of zeros of the field (the node of a rising field in the ambient included) is the number of modes of larger index
 (Sturm's oscillation theorem, in n_eff^2), so bisection on that number brackets every mode by its order, however close
 two are.
-Complex modes, guided with loss or leaking, are found by Newton's method from a guess. Derivatives are those of the root
-(implicit function theorem), of first order.
+Complex modes, guided with loss or leaking, are found by Newton's method from a guess. Derivatives are those of the
+root: its last two steps are differentiated, and as each squares the error, they are right up to the third order.
 """
 
 import functools
@@ -87,7 +87,7 @@ def guided_index(order: jax.Array, n: jax.Array, thickness: jax.Array, wl: jax.A
     guess = lax.complex(0.5 * (low + high), jnp.zeros_like(low))
     complex_n = lax.complex(n, jnp.zeros_like(n))
     function = _mode_function(complex_n, thickness, wl, polarization, (False, False))
-    return _newton_step(function, guess).real
+    return _polished(function, guess).real
 
 
 @functools.partial(jax.jit, static_argnames=("polarization", "leaks"))
@@ -128,7 +128,7 @@ def mode_index(
 
     infinite = jnp.full((), jnp.inf, start.real.dtype)
     root, step, _, _ = lax.while_loop(unfinished, refine, (start, infinite, infinite, 0))
-    return _newton_step(_mode_function(n, thickness, wl, polarization, leaks), root), step
+    return _polished(_mode_function(n, thickness, wl, polarization, leaks), root), step
 
 
 def _mode_function(
@@ -164,10 +164,12 @@ def _outward(u: jax.Array, leaks: bool) -> jax.Array:
     return jnp.where(flip, -root, root)
 
 
+def _polished(function: Callable[[jax.Array], jax.Array], root: jax.Array) -> jax.Array:
+    """A root after two more steps, which give it its derivatives: the root itself is held constant."""
+    return _newton_step(function, _newton_step(function, lax.stop_gradient(root)))
+
+
 def _newton_step(function: Callable[[jax.Array], jax.Array], x: jax.Array) -> jax.Array:
-    """One step from x, which is held constant: at a root, its derivative is that of the root."""
-    x = lax.stop_gradient(x)
     value, slope = jax.jvp(function, (x,), (jnp.ones_like(x),))
-    slope = lax.stop_gradient(slope)
     flat = slope == 0
     return x - jnp.where(flat, 0.0, value / jnp.where(flat, 1.0, slope))

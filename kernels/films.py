@@ -158,7 +158,7 @@ def stack_fluxes(stack: Stack) -> tuple[Polarized, Polarized]:
     for faces, y in zip(stack_faces(stack), outer_admittances(stack)[0], strict=True):
         inverse = reciprocal(y * faces.top.a + faces.top.b)
         r, incident = (y * faces.top.a - faces.top.b) * inverse, 2.0 * y * inverse
-        carries = y.real > 0
+        carries = ~(y.real <= 0)  # an admittance that is no number gives results that are none
         scale = jnp.where(carries, square_modulus(incident) / jnp.where(carries, y.real, 1.0), 0.0)
         a, b = interface_fields(faces)
         fluxes.append((a.real * b.real + a.imag * b.imag) * passed_fields(faces) ** 2 * scale[None])
@@ -274,3 +274,23 @@ def _ambient_normal_index(square: jax.Array, index: jax.Array, cosine: jax.Array
 def square_modulus(z: jax.Array) -> jax.Array:
     """Squared modulus of a complex array."""
     return z.real * z.real + z.imag * z.imag
+
+
+def argument(z: jax.Array) -> jax.Array:
+    """Argument of a complex array; 0, with a derivative of 0, for 0."""
+    none = (z.real == 0) & (z.imag == 0)
+    return jnp.arctan2(z.imag, jnp.where(none, 1.0, z.real))
+
+
+def modulus(z: jax.Array) -> jax.Array:
+    """Modulus of a complex array, with a derivative of 0 for 0."""
+    square = square_modulus(z)
+    none = square == 0
+    return jnp.where(none, 0.0, jnp.sqrt(jnp.where(none, 1.0, square)))
+
+
+def phase_slope(z: jax.Array, slope: jax.Array) -> jax.Array:
+    """Derivative of the argument of z."""
+    square = square_modulus(z)
+    none = square == 0
+    return jnp.where(none, 0.0, (z.real * slope.imag - z.imag * slope.real) / jnp.where(none, 1.0, square))

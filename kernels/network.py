@@ -12,7 +12,9 @@ To eliminate a node v is to replace the paths u -> v -> w through it by edges (M
 That is Gaussian elimination of 1 - M, which keeps its zeros: light in most photonic parts goes one way only, so a
 mesh without reflections is a feed-forward graph, and loops and reflections cost only where they are. Pivoting is not
 needed: components that give out no more power than they take make the Hermitian part of 1 - M positive semidefinite,
-which all Schur complements inherit (George, Ikramov & Kucherov, SIAM J. Matrix Anal. Appl. 23, 665 (2002)).
+which all Schur complements inherit (George, Ikramov & Kucherov, SIAM J. Matrix Anal. Appl. 23, 665 (2002)). With gain
+that is not so: a small 1 - m_vv costs digits, and where the gain of a loop is one or more, what comes back solves the
+equations but is no state that waves ever reach. A loop whose gain is exactly one counts as cut.
 
 The order is chosen on the host from the graph alone. Each level eliminates many nodes that are not neighbours, those
 with the fewest paths first (minimum degree in parallel; Liu, ACM Trans. Math. Softw. 11, 141 (1985)), by one gather,

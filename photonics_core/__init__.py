@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from photonics_core.circuit import Circuit
+    from photonics_core.cross_section import CrossSection
     from photonics_core.devices.batch import batch_size, stack, unstack
     from photonics_core.devices.bus import RingBus
     from photonics_core.devices.coupled_rings import CoupledRings
@@ -17,22 +18,48 @@ if TYPE_CHECKING:
     from photonics_core.devices.ring import AddDropRing, AllPassRing
     from photonics_core.devices.transmitter import RingTransmitter, wavelength_grid
     from photonics_core.devices.waveguide import Waveguide
+    from photonics_core.effective_index_method import effective_index
     from photonics_core.exchange_lumerical import read_lumerical, write_lumerical
     from photonics_core.exchange_models import as_sax_model, from_sax_model
-    from photonics_core.exchange_netlist import read_netlist, write_netlist
-    from photonics_core.exchange_touchstone import read_touchstone, write_touchstone
-    from photonics_core.films import FilmStack
+    from photonics_core.exchange_netlist import (
+        NetlistWarning,
+        netlist_from_dict,
+        netlist_to_dict,
+        read_netlist,
+        write_netlist,
+    )
+    from photonics_core.exchange_sparameters import SParameterError, SParameterFile, SParameterWarning
+    from photonics_core.exchange_touchstone import read_touchstone, to_network, write_touchstone
+    from photonics_core.fibre import StepIndexFibre
+    from photonics_core.films import Ellipsometry, FilmStack
     from photonics_core.fit import fit_ring, fit_series
     from photonics_core.index import IndexModel, LinearIndex
+    from photonics_core.index_map import IndexMap
+    from photonics_core.kernels.films import Polarized
     from photonics_core.materials import SILICA, SILICON, SILICON_NITRIDE, Material
-    from photonics_core.netlist import Instance, Netlist, Pin
+    from photonics_core.mode_solver import GuidedModes, bend_mode, fundamental_mode, solve_modes
+    from photonics_core.modes import Mode
+    from photonics_core.netlist import Instance, Netlist, NetlistError, NetlistHierarchy, Pin
     from photonics_core.optimize import minimize
-    from photonics_core.passivity import check_passivity, nearest_passive
+    from photonics_core.passivity import PassivityReport, check_passivity, nearest_passive
     from photonics_core.runtime import set_precision, use_device
     from photonics_core.scattering import SMatrix
+    from photonics_core.shapes import Shape
+    from photonics_core.strip_index import strip_index
     from photonics_core.tabulated import TabulatedDevice
 
 _HOMES = {
+    "CrossSection": "cross_section",
+    "GuidedModes": "mode_solver",
+    "IndexMap": "index_map",
+    "Mode": "modes",
+    "Shape": "shapes",
+    "StepIndexFibre": "fibre",
+    "bend_mode": "mode_solver",
+    "effective_index": "effective_index_method",
+    "fundamental_mode": "mode_solver",
+    "solve_modes": "mode_solver",
+    "strip_index": "strip_index",
     "AddDropRing": "devices.ring",
     "AllPassRing": "devices.ring",
     "BraggGrating": "devices.grating",
@@ -63,16 +90,28 @@ _HOMES = {
     "Circuit": "circuit",
     "Netlist": "netlist",
     "Instance": "netlist",
+    "NetlistError": "netlist",
+    "NetlistHierarchy": "netlist",
     "Pin": "netlist",
+    "Ellipsometry": "films",
     "FilmStack": "films",
+    "Polarized": "kernels.films",
     "read_netlist": "exchange_netlist",
     "write_netlist": "exchange_netlist",
+    "netlist_from_dict": "exchange_netlist",
+    "netlist_to_dict": "exchange_netlist",
+    "NetlistWarning": "exchange_netlist",
+    "SParameterError": "exchange_sparameters",
+    "SParameterFile": "exchange_sparameters",
+    "SParameterWarning": "exchange_sparameters",
     "read_touchstone": "exchange_touchstone",
+    "to_network": "exchange_touchstone",
     "write_touchstone": "exchange_touchstone",
     "read_lumerical": "exchange_lumerical",
     "write_lumerical": "exchange_lumerical",
     "as_sax_model": "exchange_models",
     "from_sax_model": "exchange_models",
+    "PassivityReport": "passivity",
     "check_passivity": "passivity",
     "nearest_passive": "passivity",
     "TabulatedDevice": "tabulated",

@@ -5,7 +5,7 @@ device: its parameters are its leaves, those of equal components in one array ea
 `jax.jit` take the circuit itself, and nothing is compiled again for new values.
 """
 
-import functools
+import reprlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -15,13 +15,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from photonics_core.component import DeviceModel, Model, Pair, Setup, Structure, as_model
+from photonics_core.component import DeviceModel, Model, Structure, as_model
+from photonics_core.evaluation import blame, check_ranges, evaluate
 from photonics_core.kernels.checks import check_positive, is_concrete
-from photonics_core.kernels.network import solve
-from photonics_core.netlist import Netlist, NetlistError
+from photonics_core.netlist import Netlist, NetlistError, NetlistHierarchy
+from photonics_core.runtime import as_leaf
 from photonics_core.scattering import SMatrix
+from photonics_core.settings import Setup
 from photonics_core.units import REFERENCE_TEMPERATURE
-from photonics_core.wiring import Group, Request, Wiring
+from photonics_core.wiring import Group, Wiring
 
 
 class Circuit(eqx.Module):
@@ -29,8 +31,19 @@ class Circuit(eqx.Module):
 
     A port of several modes has names `port@mode`; joining or leading out `port` does so for each mode.
 
+    Only circuits of passive components have a meaning: a steady state. Where a loop has a gain of one or more the waves
+    in it grow without end, and no state is ever reached; what comes back is the solution of the linear equations all
+    the same, a finite number without meaning, and no error. (At a gain of exactly one they have no solution, and the
+    loop counts as cut.) `check_passivity` tells of a component whether it is passive.
+
+    An integer, text or object among the settings is fixed. All arrays of real or complex numbers are parameters, those
+    within a device that is a setting too.
+
+    A circuit that is built again is compiled again; for other values keep one and use `with_settings`.
+
     Args:
-        netlist: instances, connections and outer ports.
+        netlist: instances, connections and outer ports; or a `NetlistHierarchy`, whose other netlists are then models
+            of their names, unless `models` has others.
         models: for each component a function of keyword arguments with defaults that gives an `SMatrix` or a dict
             {(from, to): amplitude}, a device with `scattering`, an `SMatrix`, or another `Netlist` or `Circuit`.
             Amplitudes that a dict leaves out are zero and cost nothing.
@@ -39,13 +52,22 @@ class Circuit(eqx.Module):
 
     Raises:
         NetlistError: for a component without a model or with one that fails, an unknown port or setting, a port that
-            is used twice, or a component that contains itself. The message names it.
+            is used twice, a component that contains itself, or arguments of another kind. The message names it.
     """
 
     parameters: dict[str, dict[str, Any]]
     wiring: Wiring = eqx.field(static=True)
 
-    def __init__(self, netlist: Netlist, models: "Mapping[str, Any] | _Library", *, lenient: bool = False):
+    def __init__(
+        self, netlist: Netlist | NetlistHierarchy, models: "Mapping[str, Any] | _Library", *, lenient: bool = False
+    ):
+        if not isinstance(models, _Library | Mapping):
+            raise NetlistError(f"models = {models!r} is no dict of models by component")
+        if isinstance(netlist, NetlistHierarchy) and isinstance(models, Mapping):
+            netlist, models = netlist.netlist, {**netlist.netlists, **models}
+        if not isinstance(netlist, Netlist):
+            kind = type(netlist).__name__
+            raise NetlistError(f"netlist is of the kind {kind}, not Netlist; netlist_from_dict makes one of a dict")
         library = models if isinstance(models, _Library) else _Library(models, lenient)
         self.parameters, groups = _grouped(netlist, library.of(netlist))
         self.wiring = Wiring(netlist, groups)
@@ -74,10 +96,12 @@ class Circuit(eqx.Module):
             temperature: temperature in K of all components that have none of their own.
 
         Raises:
-            ValueError: if a wavelength or temperature is not positive.
-            NetlistError: if a component's amplitudes do not fit the wavelengths, or a value is not finite (the latter
-                only where values are at hand, not inside `jit`, `grad` or `vmap`).
+            ValueError: if a wavelength or temperature is not positive, or the temperature is not a single number.
+            NetlistError: if a component's amplitudes do not fit the wavelengths; it is a table at other wavelengths, or
+                refuses them or the temperature; or a value is not finite. All but the first only where wavelengths,
+                temperature or values are at hand, not where `jit`, `grad` or `vmap` trace them.
         """
+        wl = as_leaf(wl) if isinstance(wl, list | tuple) else wl
         return SMatrix(self.amplitudes(wl, temperature), self.ports, wl)
 
     def amplitudes(
@@ -100,17 +124,31 @@ class Circuit(eqx.Module):
             S[..., output, input], the leading axes those of `wl`.
 
         Raises:
-            ValueError: if a wavelength or temperature is not positive.
-            NetlistError: as for `scattering`, or for an unknown port.
+            ValueError: as for `scattering`.
+            NetlistError: as for `scattering`, or for an unknown port or none.
         """
+        wl = as_leaf(wl) if isinstance(wl, list | tuple) else wl
         check_positive("wl", wl, "um")
         check_positive("temperature", temperature, "K")
+        if np.ndim(temperature):
+            raise ValueError(
+                f"temperature of shape {np.shape(temperature)} is not one number; jax.vmap takes a circuit over several"
+            )
         names = self.wiring.choose(inputs, "input"), self.wiring.choose(outputs, "output")
         request = self.wiring.request(*names)
+        check_ranges(self.wiring, self.parameters, wl, temperature)
         arguments = self.parameters, jnp.asarray(wl), jnp.asarray(temperature)
-        values = _amplitudes(self.wiring, request, *arguments)
-        if is_concrete(values) and not bool(jnp.isfinite(values).all()):
-            _blame(self.wiring, *arguments)
+        try:
+            values = evaluate(self.wiring, request, *arguments)
+            finite = not is_concrete(values) or bool(jnp.isfinite(values).all())
+        except NetlistError:
+            raise
+        except (TypeError, ValueError, jax.errors.JaxRuntimeError):
+            # A setting that fits no number of wavelengths, or a check that a model left to the compiled program.
+            blame(self.wiring, *arguments, failed=True)
+            raise
+        if not finite:
+            blame(self.wiring, *arguments)
         return values
 
     def with_settings(self, settings: Mapping[str, Mapping[str, Any]]) -> "Circuit":
@@ -121,10 +159,14 @@ class Circuit(eqx.Module):
                 it takes the place of: such belong in the netlist.
             ValueError: for a value that a device refuses.
         """
-        for name in settings:
+        if not isinstance(settings, Mapping):
+            raise NetlistError(f"settings = {settings!r} is no dict of settings by instance")
+        for name, own in settings.items():
             if name not in self.wiring.place:
                 known = ", ".join(self.wiring.place)
                 raise NetlistError(f"there is no instance {name!r}; the instances are: {known}")
+            if not isinstance(own, Mapping):
+                raise NetlistError(f"instance {name!r}: {own!r} is no dict of settings")
         parameters = dict(self.parameters)
         for group in self.wiring.groups:
             changes = {k: settings[name] for k, name in enumerate(group.instances) if name in settings}
@@ -139,9 +181,14 @@ class _CircuitModel(DeviceModel):
     def structure(self, setup: Setup) -> Structure:
         ports = self._device.ports
         wiring = self._device.wiring
+        if not ports:
+            return Structure((), {}, frozenset())
         present = wiring.request(ports, ports).plan.present
         pairs = [(a, b) for j, a in enumerate(ports) for i, b in enumerate(ports) if present[i, j]]
         return Structure(ports, {pair: pair for pair in pairs}, frozenset())
+
+    def inner(self, parameters: Mapping[str, Any]) -> Any:
+        return parameters["device"]
 
     def _changed(self, device: Any, settings: Mapping[str, Any]) -> Any:
         return device.with_settings(settings)
@@ -176,7 +223,10 @@ class _Library:
 
     def _made(self, component: str, behaviour: Any) -> Model:
         if isinstance(behaviour, Netlist):
-            behaviour = Circuit(behaviour, self)
+            try:
+                behaviour = Circuit(behaviour, self)
+            except NetlistError as error:
+                raise NetlistError(f"component {component!r}: {error}") from error
         if isinstance(behaviour, Circuit):
             return _CircuitModel(component, behaviour, lenient=self._lenient)
         return as_model(component, behaviour, lenient=self._lenient)
@@ -199,9 +249,19 @@ def _grouped(netlist: Netlist, models: Mapping[str, Model]) -> tuple[dict[str, d
         label = component if many[component] == 1 else f"{component}#{numbers[component]}"
         names, setups = zip(*found, strict=True)
         model = models[component]
-        groups.append(Group(label, model, names, setups[0], model.structure(setups[0])))
+        groups.append(Group(label, model, names, setups[0], _structure(model, netlist, names[0], setups[0])))
         parameters[label] = jax.tree.map(_stacked, *(setup.numbers for setup in setups))
     return parameters, groups
+
+
+def _structure(model: Model, netlist: Netlist, name: str, setup: Setup) -> Structure:
+    """The structure of an instance's component, or an error that names both and the settings."""
+    try:
+        return model.structure(setup)
+    except NetlistError as error:
+        settings = netlist.instances[name].settings
+        given = ", ".join(f"{key} = {reprlib.repr(value)}" for key, value in settings.items())
+        raise NetlistError(f"instance {name!r}{' with ' + given if given else ''}: {error}") from error
 
 
 def _changed(group: Group, parameters: dict[str, Any], changes: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
@@ -237,69 +297,3 @@ def _replaced(leaf: Any, rows: Sequence[int], new: Sequence[Any]) -> Any:
     result = np.array(leaf)
     result[list(rows)] = np.stack(new)
     return result
-
-
-@functools.partial(jax.jit, static_argnums=(0, 1))
-def _amplitudes(
-    wiring: Wiring, request: Request, parameters: dict[str, Any], wl: jax.Array, temperature: jax.Array
-) -> jax.Array:
-    flat = wl.reshape(-1)
-    found = [
-        _evaluate(group, (*varying, *constant), parameters[group.name], flat, temperature)
-        for group, varying, constant in zip(wiring.groups, request.varying, request.constant, strict=True)
-    ]
-    dtype = np.result_type(np.complex64, wl.dtype, *(x.dtype for part in found for x in part.values()))
-    rows = {
-        kind: [part[pair].astype(dtype) for part, pairs in zip(found, wanted, strict=True) for pair in pairs]
-        for kind, wanted in (("varying", request.varying), ("constant", request.constant))
-    }
-    varying = jnp.concatenate([jnp.zeros((0, flat.size), dtype), *rows["varying"]])
-    constant = jnp.concatenate([jnp.zeros(0, dtype), *rows["constant"]])
-    if not varying.shape[0]:
-        values = solve(request.plan, request.start, varying[:, :1], constant)
-        return jnp.broadcast_to(values.reshape((1,) * wl.ndim + values.shape[1:]), (*wl.shape, *values.shape[1:]))
-    values = solve(request.plan, request.start, varying, constant)
-    return values.reshape(*wl.shape, *values.shape[1:])
-
-
-def _evaluate(
-    group: Group, pairs: Sequence[Pair], parameters: dict[str, Any], wl: jax.Array, temperature: jax.Array
-) -> dict[Pair, jax.Array]:
-    """Amplitudes of some pairs, shape [instances, N], or [instances] for those that are constant."""
-    if not pairs:
-        return {}
-
-    def one(numbers: dict[str, Any]) -> dict[Pair, jax.Array]:
-        _, amplitudes = group.model.amplitudes(Setup(numbers, group.setup.choices), wl, temperature)
-        return {pair: _fitted(group, jnp.asarray(amplitudes[pair]), pair, wl) for pair in pairs}
-
-    if group.setup.numbers:
-        return jax.vmap(one)(parameters)
-    return {pair: value[None] for pair, value in one({}).items()}
-
-
-def _fitted(group: Group, amplitude: jax.Array, pair: Pair, wl: jax.Array) -> jax.Array:
-    if pair in group.structure.constant:
-        return amplitude
-    if amplitude.ndim > 1 or amplitude.size not in (1, wl.size):
-        raise NetlistError(
-            f"component {group.model.name!r}: its amplitude from {pair[0]!r} to {pair[1]!r} has shape "
-            f"{amplitude.shape}, but there are {wl.size} wavelengths"
-        )
-    return jnp.broadcast_to(amplitude, wl.shape)
-
-
-def _blame(wiring: Wiring, parameters: dict[str, Any], wl: jax.Array, temperature: jax.Array) -> None:
-    """Say which component gives a number that is not finite."""
-    for group in wiring.groups:
-        pairs = tuple(dict.fromkeys(group.structure.pairs.values()))
-        for (source, target), rows in _evaluate(
-            group, pairs, parameters[group.name], wl.reshape(-1), temperature
-        ).items():
-            bad = np.flatnonzero(~np.isfinite(np.asarray(rows)).reshape(group.rows, -1).all(axis=1))
-            if bad.size:
-                raise NetlistError(
-                    f"instance {group.instances[bad[0]]!r}: component {group.model.name!r} gives a value that is not "
-                    f"finite, from {source!r} to {target!r}"
-                )
-    raise NetlistError("the scattering matrix is not finite, though all components' are: a loop has gain")

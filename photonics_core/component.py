@@ -1,8 +1,8 @@
 """What a component of a circuit does: functions, devices and circuits, seen as one kind of model.
 
 A model takes its settings apart into numbers, which may be traced, differentiated and put in batches, and choices
-(names, counts, flags, None), which are fixed. Instances of a component with equal choices differ in their numbers
-only, so a circuit evaluates them together, as one batch.
+(names, counts, flags, None), which are fixed; see `settings.py`. Instances of a component with equal choices differ in
+their numbers only, so a circuit evaluates them together, as one batch.
 """
 
 import abc
@@ -16,31 +16,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from photonics_core.kernels.checks import is_concrete
 from photonics_core.kernels.sparsity import known_zeros
 from photonics_core.netlist import NetlistError
 from photonics_core.runtime import as_leaf
 from photonics_core.scattering import SMatrix
+from photonics_core.settings import Setup, check_single, is_number, split
 from photonics_core.units import REFERENCE_TEMPERATURE
 
 Pair = tuple[str, str]
 
-
-@dataclasses.dataclass(frozen=True)
-class Setup:
-    """What an instance hands to its model.
-
-    Args:
-        numbers: arrays by name; a device is one of them, as a pytree of arrays.
-        choices: everything else by name.
-    """
-
-    numbers: dict[str, Any]
-    choices: dict[str, Any]
-
-    def key(self) -> Any:
-        """Hashable; setups of equal keys can be put in one batch."""
-        leaves, tree = jax.tree.flatten(self.numbers)
-        return tree, tuple(np.shape(leaf) for leaf in leaves), repr(sorted(self.choices.items()))
+# Wavelengths with which a model is tried; not a number that a vector of settings is likely to have.
+TRIAL = 7
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,11 +69,18 @@ class Model(abc.ABC):
         if isinstance(result, SMatrix):
             values = jnp.asarray(result.values)
             numbered = list(enumerate(result.ports))
-            return result.ports, {(a, b): values[..., i, j] for j, a in numbered for i, b in numbered}
-        if isinstance(result, Mapping) and all(isinstance(key, tuple) and len(key) == 2 for key in result):
+            ports = result.ports
+            pairs = {(a, b): values[..., i, j] for j, a in numbered for i, b in numbered}
+        elif isinstance(result, Mapping) and all(isinstance(key, tuple) and len(key) == 2 for key in result):
             ports = tuple(dict.fromkeys(port for pair in result for port in pair))
-            return ports, dict(result)
-        raise NetlistError(f"component {self.name!r} gives {type(result).__name__}, not an SMatrix or a dict of pairs")
+            pairs = dict(result)
+        else:
+            kind = type(result).__name__
+            raise NetlistError(f"component {self.name!r} gives {kind}, not an SMatrix or a dict of pairs")
+        for port in ports:
+            if not isinstance(port, str):
+                raise NetlistError(f"component {self.name!r}: its port {port!r} is no text")
+        return ports, pairs
 
     def structure(self, setup: Setup) -> Structure:
         """Find the structure by tracing the model; nothing is computed.
@@ -105,13 +99,55 @@ class Model(abc.ABC):
             return {pair: jnp.asarray(value) for pair, value in amplitudes.items()}
 
         try:
-            zeros = known_zeros(traced, setup.numbers, jnp.full(2, 1.55), jnp.asarray(REFERENCE_TEMPERATURE))
+            zeros = known_zeros(traced, setup.numbers, jnp.full(TRIAL, 1.55), jnp.asarray(REFERENCE_TEMPERATURE))
         except NetlistError:
             raise
         except Exception as error:
             raise NetlistError(f"component {self.name!r} fails: {error}") from error
         pairs = {pair: holders[pair] for pair, zero in zeros.items() if not zero.all()}
         return Structure(ports[-1], pairs, frozenset(pair for pair, zero in zeros.items() if zero.ndim == 0))
+
+    def inner(self, parameters: Mapping[str, Any]) -> Any:
+        """The circuit that the component is, with its parameters out of `parameters`; None if it is none."""
+        del parameters
+
+    def check_grid(self, setup: Setup, wl: Any) -> None:
+        """Refuse wavelengths other than those of a table.
+
+        Raises:
+            NetlistError: naming both.
+        """
+        del setup, wl
+
+    def check(self, setup: Setup, wl: Any, temperature: Any) -> None:
+        """Let the model look at wavelengths and a temperature that are at hand; nothing is computed.
+
+        Inside a circuit all values are traced, so that the model's own checks pass whatever comes. The numbers of
+        the setup stay unknown, and its own temperature, if it has one, gives way to `temperature`.
+
+        Args:
+            setup: what an instance hands over.
+            wl: wavelengths in um, shape [N], an array of JAX or a `jax.ShapeDtypeStruct`.
+            temperature: temperature in K, likewise.
+
+        Raises:
+            ValueError: what the model raises.
+        """
+        given = {"wl": wl, "temperature": temperature}
+        unknown = {name: value for name, value in given.items() if isinstance(value, jax.ShapeDtypeStruct)}
+        own = {"temperature"} & setup.numbers.keys()
+
+        def run(numbers: dict[str, Any], traced: dict[str, Any]) -> None:
+            values = given | traced
+            self.scattering(Setup(numbers | {name: values[name] for name in own}, setup.choices), **values)
+
+        try:
+            jax.eval_shape(run, setup.numbers, unknown)
+        except ValueError:
+            raise
+        except Exception:
+            # No check: what is wrong with the model itself was found when the circuit was made.
+            return
 
 
 class FunctionModel(Model):
@@ -125,7 +161,10 @@ class FunctionModel(Model):
 
     def __init__(self, name: str, function: Callable[..., Any], *, lenient: bool = False):
         self.name, self._function, self._lenient = name, function, lenient
-        arguments = inspect.signature(function).parameters.values()
+        try:
+            arguments = inspect.signature(function).parameters.values()
+        except (TypeError, ValueError) as error:
+            raise NetlistError(f"component {name!r}: {error}") from error
         self._open = any(argument.kind is argument.VAR_KEYWORD for argument in arguments)
         self._defaults = {a.name: a.default for a in arguments if a.kind in (a.KEYWORD_ONLY, a.POSITIONAL_OR_KEYWORD)}
         for argument, default in self._defaults.items():
@@ -134,13 +173,15 @@ class FunctionModel(Model):
 
     def setup(self, settings: Mapping[str, Any], start: Setup | None = None) -> Setup:
         own = {k: v for k, v in self._defaults.items() if k not in ("wl", "temperature")}
-        if not self._open:
-            known = set(own) | ({"temperature"} & set(self._defaults))
-            settings = _known_settings(self.name, settings, known, self._lenient)
-        start = start or _split(own, own)
+        known = set(own) | ({"temperature"} & set(self._defaults))
+        if self._open:
+            # Any name but that of the wavelengths, which the circuit gives.
+            known |= set(settings) - {"wl"}
+        settings = _known_settings(self.name, settings, known, self._lenient)
+        start = start or split(own, own)
         # None in a netlist says that the layout left it open.
         given = {k: v for k, v in settings.items() if v is not None}
-        new = _split(given, own)
+        new = split(given, {"temperature": REFERENCE_TEMPERATURE} | own)
         kept_numbers = {k: v for k, v in start.numbers.items() if k not in given}
         kept_choices = {k: v for k, v in start.choices.items() if k not in given}
         return Setup(kept_numbers | new.numbers, kept_choices | new.choices)
@@ -148,7 +189,7 @@ class FunctionModel(Model):
     def scattering(self, setup: Setup, wl: jax.Array, temperature: Any) -> Any:
         shared = {"wl": wl, "temperature": temperature}
         shared = {k: v for k, v in shared.items() if k in self._defaults}
-        return self._function(**(shared | setup.choices | setup.numbers))
+        return self._function(**(shared | setup.values()))
 
 
 class DeviceModel(Model):
@@ -166,18 +207,22 @@ class DeviceModel(Model):
         self._takes_temperature = "temperature" in arguments
 
     def setup(self, settings: Mapping[str, Any], start: Setup | None = None) -> Setup:
-        device = self._device if start is None else _joined(start)
+        device = self._device if start is None else start.values()["device"]
         numbers = {} if start is None else {k: v for k, v in start.numbers.items() if k != "device"}
         if self._takes_temperature and "temperature" in settings:
+            check_single("temperature", settings["temperature"], REFERENCE_TEMPERATURE)
             numbers["temperature"] = as_leaf(settings["temperature"])
             settings = {k: v for k, v in settings.items() if k != "temperature"}
-        device = self._changed(device, settings)
-        arrays, rest = eqx.partition(device, _is_number)
+        arrays, rest = self._partitioned(self._changed(device, settings))
         return Setup(numbers | {"device": arrays}, {"device": rest})
 
     def scattering(self, setup: Setup, wl: jax.Array, temperature: Any) -> Any:
         arguments = (setup.numbers.get("temperature", temperature),) if self._takes_temperature else ()
-        return _joined(setup).scattering(wl, *arguments)
+        return setup.values()["device"].scattering(wl, *arguments)
+
+    def _partitioned(self, device: Any) -> tuple[Any, Any]:
+        """The device's arrays of numbers, and the rest."""
+        return eqx.partition(device, is_number)
 
     def _changed(self, device: Any, settings: Mapping[str, Any]) -> Any:
         fields = (
@@ -189,7 +234,10 @@ class DeviceModel(Model):
 
 
 class ConstantModel(DeviceModel):
-    """A scattering matrix that is there already, measured or simulated at the circuit's wavelengths."""
+    """A scattering matrix that is there already, measured or simulated at the circuit's wavelengths.
+
+    A single matrix, without an axis of wavelengths, holds for all of them.
+    """
 
     def __init__(self, name: str, matrix: SMatrix, *, lenient: bool = False):
         self.name, self._device, self._lenient = name, matrix, lenient
@@ -197,7 +245,41 @@ class ConstantModel(DeviceModel):
 
     def scattering(self, setup: Setup, wl: jax.Array, temperature: Any) -> SMatrix:
         del wl, temperature
-        return _joined(setup)
+        matrix = setup.values()["device"]
+        values = jnp.asarray(matrix.values)
+        flat = values.reshape(-1, *values.shape[-2:]) if values.ndim > 3 else values
+        return SMatrix(flat, matrix.ports, None)
+
+    def check_grid(self, setup: Setup, wl: Any) -> None:
+        matrix = setup.values()["device"]
+        if np.ndim(matrix.values) == 2 or matrix.wl is None:
+            return
+        if np.size(wl) == np.size(matrix.wl) and not is_concrete(wl, matrix.wl):
+            return
+        if np.size(wl) != np.size(matrix.wl) or not _agree(wl, matrix.wl):
+            raise NetlistError(
+                f"its table is at {_wavelengths(matrix.wl)}, and the circuit is asked for {_wavelengths(wl)}; "
+                "TabulatedDevice.from_smatrix interpolates between the wavelengths of a table"
+            )
+
+    def _partitioned(self, device: Any) -> tuple[Any, Any]:
+        # The wavelengths of a table are no parameter: matrices at others are another component.
+        kept = device.wl if is_concrete(device.wl) else None
+        return eqx.partition(device, lambda leaf: is_number(leaf) and leaf is not kept)
+
+
+def _agree(one: Any, other: Any) -> bool:
+    """Whether wavelengths are equal to 1e-9, or to the rounding of the coarser of the two."""
+    first, second = np.ravel(np.asarray(one)), np.ravel(np.asarray(other))
+    coarse = max(np.finfo(x.dtype).eps if x.dtype.kind == "f" else 0.0 for x in (first, second))
+    return np.allclose(first, second, rtol=max(1e-9, 4.0 * float(coarse)), atol=0.0)
+
+
+def _wavelengths(wl: Any) -> str:
+    if not is_concrete(wl) or not np.size(wl):
+        return f"{np.size(wl)} wavelengths"
+    low, high = np.min(np.asarray(wl)), np.max(np.asarray(wl))
+    return f"{low:.9g} um" if np.size(wl) == 1 else f"{np.size(wl)} wavelengths from {low:.9g} to {high:.9g} um"
 
 
 def as_model(name: str, behaviour: Any, *, lenient: bool = False) -> Model:
@@ -216,30 +298,8 @@ def as_model(name: str, behaviour: Any, *, lenient: bool = False) -> Model:
 
 
 def _known_settings(name: str, settings: Mapping[str, Any], known: set[str], lenient: bool) -> dict[str, Any]:
-    unknown = sorted(set(settings) - known)
+    unknown = sorted(set(settings) - known, key=str)
     if unknown and not lenient:
         takes = ", ".join(sorted(known)) or "none"
         raise NetlistError(f"component {name!r} has no setting {unknown[0]!r}; its settings are: {takes}")
     return {k: v for k, v in settings.items() if k in known}
-
-
-def _split(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> Setup:
-    """Numbers and choices. An integer is a number where the default is not an integer, and a choice elsewhere."""
-    numbers = {k: as_leaf(v) for k, v in values.items() if _is_parameter(v, defaults.get(k))}
-    return Setup(numbers, {k: v for k, v in values.items() if k not in numbers})
-
-
-def _is_parameter(value: Any, default: Any) -> bool:
-    if isinstance(value, bool) or isinstance(default, bool | str):
-        return False
-    if isinstance(value, int) and not isinstance(value, np.generic):
-        return isinstance(default, float | complex | np.ndarray | jax.Array)
-    return _is_number(as_leaf(value))
-
-
-def _is_number(leaf: Any) -> bool:
-    return hasattr(leaf, "dtype") and np.issubdtype(leaf.dtype, np.inexact)
-
-
-def _joined(setup: Setup) -> Any:
-    return eqx.combine(setup.numbers["device"], setup.choices["device"])

@@ -76,6 +76,7 @@ def write_structure(path: str | Path, content: Any, error_kind: type[ValueError]
 
     Raises:
         ValueError: of `error_kind`, for a file of another suffix.
+        OSError: if the file cannot be written.
         ImportError: for a YAML file without PyYAML.
     """
     if _is_json(path, error_kind):
@@ -83,7 +84,23 @@ def write_structure(path: str | Path, content: Any, error_kind: type[ValueError]
     else:
         yaml = import_extra("yaml", "layout")
         text = yaml.dump(content, Dumper=_with_exponents(yaml.SafeDumper), sort_keys=False, allow_unicode=True)
-    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    write_text(path, text)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a file in UTF-8, whole or not at all.
+
+    Raises:
+        OSError: if it cannot be written, as where its folder does not exist; it names `path`.
+    """
+    try:
+        write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    except OSError as error:
+        # What failed is a file under a temporary name, of which the caller knows nothing.
+        fault = error.strerror or str(error)
+        if isinstance(error, FileNotFoundError):
+            fault = f"{fault}: {str(Path(path).absolute().parent)!r}"
+        raise type(error)(error.errno, fault, str(path)) from error
 
 
 def import_extra(module: str, extra: str) -> Any:

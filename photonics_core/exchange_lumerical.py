@@ -24,8 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from photonics_core.atomic import write_atomically
-from photonics_core.exchange_files import read_text
+from photonics_core.exchange_files import read_text, write_text
 from photonics_core.exchange_sparameters import SParameterError, SParameterFile, assemble, renamed, samples_to_write
 from photonics_core.scattering import SMatrix
 
@@ -99,6 +98,7 @@ def write_lumerical(path: str | Path, smatrix: SMatrix) -> None:
     Raises:
         SParameterError: if `smatrix` is not over one axis of wavelengths, a value is not finite, or the name of a
             port holds quotes or line breaks.
+        OSError: if the file cannot be written.
     """
     frequency, values = samples_to_write(smatrix)
     modes = _numbered_modes(smatrix.ports)
@@ -111,7 +111,7 @@ def write_lumerical(path: str | Path, smatrix: SMatrix) -> None:
             rows = np.stack([frequency, np.abs(amplitude), np.unwrap(np.angle(amplitude))], axis=1).tolist()
             lines += [f"{f!r} {magnitude!r} {phase!r}" for f, magnitude, phase in rows]
     text = "\n".join(lines) + "\n"
-    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    write_text(path, text)
 
 
 def _numbered_modes(ports: Sequence[str]) -> list[tuple[str, str, int]]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from photonics_core.exchange_sparameters import SParameterError
 from photonics_core.kernels.checks import check_choice, is_concrete
+from photonics_core.runtime import as_leaf
 from photonics_core.scattering import SMatrix
 from photonics_core.units import REFERENCE_TEMPERATURE
 
@@ -58,6 +59,8 @@ def as_sax_model(
         given = {name: value for name, value in settings.items() if value is not None}
         given = _complete(given, state | defaults)
         at = {name: given.pop(name) for name in state}
+        # Lists are no arrays to JAX.
+        at = {name: as_leaf(value) if isinstance(value, list | tuple) else value for name, value in at.items()}
         pairs = make(**given).scattering(**at).to_dict()
         return {(names[source], names[target]): amplitude for (source, target), amplitude in pairs.items()}
 

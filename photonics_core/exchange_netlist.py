@@ -12,13 +12,12 @@ netlist; the top one is that which no other uses.
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from photonics_core.exchange_files import read_structure, write_structure
 from photonics_core.kernels.checks import check_choice
-from photonics_core.netlist import Instance, Netlist, NetlistError, Pin
+from photonics_core.netlist import Instance, Netlist, NetlistError, NetlistHierarchy, Pin, check_no_cycle, parts_of
 
 FORMS = ("nets", "connections")
 _USED = {"instances", "connections", "nets", "ports", "routes"}
@@ -31,34 +30,6 @@ _ELEMENT = re.compile(r"(.+)<(\d{1,6})\.(\d{1,6})>")
 
 class NetlistWarning(UserWarning):
     """A part of a netlist that is passed over and may matter; the message names it."""
-
-
-@dataclass(frozen=True)
-class NetlistHierarchy:
-    """Netlists that may use one another, by name.
-
-    Args:
-        netlists: `Netlist` by name.
-        top: name of the netlist that stands for the whole.
-
-    Raises:
-        NetlistError: if `top` is none of them, one contains itself, or an instance of one has a port that it lacks.
-    """
-
-    netlists: Mapping[str, Netlist]
-    top: str
-
-    def __post_init__(self) -> None:
-        if self.top not in self.netlists:
-            raise NetlistError(f"top = {self.top!r} is not one of {', '.join(map(repr, self.netlists))}")
-        _check_no_cycle(self.netlists)
-        for name, netlist in self.netlists.items():
-            _check_ports_of_parts(name, netlist, self.netlists)
-
-    @property
-    def netlist(self) -> Netlist:
-        """The top netlist."""
-        return self.netlists[self.top]
 
 
 def read_netlist(path: str | Path, *, top: str | None = None) -> NetlistHierarchy:
@@ -115,6 +86,8 @@ def netlist_to_dict(netlist: Netlist, *, form: str = "nets") -> dict[str, Any]:
         ValueError: for a form of another name.
     """
     check_choice("form", form, FORMS)
+    if not isinstance(netlist, Netlist):
+        raise NetlistError(f"netlist is of the kind {type(netlist).__name__}, not Netlist")
     instances = {
         name: {"component": part.component, "settings": _plain(part.settings, f"{name}.settings")}
         for name, part in netlist.instances.items()
@@ -134,8 +107,9 @@ def write_netlist(path: str | Path, netlist: Netlist | NetlistHierarchy, *, form
         form: as for `netlist_to_dict`.
 
     Raises:
-        NetlistError: for a setting that is no plain value, or a file of another suffix.
+        NetlistError: for a setting that is no plain value, a file of another suffix, or what is no netlist.
         ValueError: for a form of another name.
+        OSError: if the file cannot be written.
         ImportError: for a YAML file without PyYAML.
     """
     if isinstance(netlist, NetlistHierarchy):
@@ -233,46 +207,23 @@ def _names_in_array(key: str, array: Any, elements: Sequence[str], place: str) -
 
 
 def _pin(value: Any, place: str) -> Pin:
-    instance, comma, port = value.rpartition(",") if isinstance(value, str) else ("", "", "")
-    if not (instance.strip() and comma and port.strip()):
-        raise NetlistError(f"{place}: {value!r} is no port of an instance, as 'instance,port'")
-    return Pin(instance.strip(), port.strip())
+    try:
+        return Pin.of(value)
+    except NetlistError as error:
+        raise NetlistError(f"{place}: {error}") from None
 
 
 # --- hierarchy ------------------------------------------------------------------------------------
 
 
-def _parts(netlist: Netlist, netlists: Mapping[str, Netlist]) -> set[str]:
-    return {part.component for part in netlist.instances.values()} & netlists.keys()
-
-
 def _only_root(netlists: Mapping[str, Netlist]) -> str:
     """Name of the one netlist that no other uses."""
-    _check_no_cycle(netlists)
-    used = {part for netlist in netlists.values() for part in _parts(netlist, netlists)}
+    check_no_cycle(netlists)
+    used = {part for netlist in netlists.values() for part in parts_of(netlist, netlists)}
     roots = [name for name in netlists if name not in used]
     if len(roots) != 1:
         raise NetlistError(f"{len(roots)} netlists are used by no other: {', '.join(roots)}; say which is top")
     return roots[0]
-
-
-def _check_no_cycle(netlists: Mapping[str, Netlist]) -> None:
-    """Take away, again and again, the netlists made of no others; what stays contains itself."""
-    left = {name: _parts(netlist, netlists) for name, netlist in netlists.items()}
-    while done := [name for name, parts in left.items() if not parts & left.keys()]:
-        for name in done:
-            del left[name]
-    if left:
-        raise NetlistError(f"netlists contain themselves: {', '.join(map(repr, left))}")
-
-
-def _check_ports_of_parts(name: str, netlist: Netlist, netlists: Mapping[str, Netlist]) -> None:
-    for pin in netlist.pins():
-        part = netlists.get(netlist.instances[pin.instance].component)
-        if part is not None and pin.port not in part.ports:
-            component = netlist.instances[pin.instance].component
-            known = ", ".join(map(repr, part.ports))
-            raise NetlistError(f"{name}: {pin}: {component!r} has no port {pin.port!r}, but {known}")
 
 
 # --- plain values ---------------------------------------------------------------------------------

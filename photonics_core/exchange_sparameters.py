@@ -100,12 +100,24 @@ def wavelengths(frequency: np.ndarray) -> np.ndarray:
     return _UM_PER_S / frequency
 
 
+def check_smatrix(smatrix: SMatrix) -> None:
+    """Refuse what is no `SMatrix`.
+
+    Raises:
+        SParameterError: naming the value.
+    """
+    if not isinstance(smatrix, SMatrix):
+        hint = "; the matrices of a file are its smatrix" if isinstance(smatrix, SParameterFile) else ""
+        raise SParameterError(f"smatrix, of the kind {type(smatrix).__name__}, is no SMatrix{hint}")
+
+
 def samples_to_write(smatrix: SMatrix) -> tuple[np.ndarray, np.ndarray]:
     """Frequencies in Hz, rising, shape [samples], and amplitudes S[sample, out, in] in that order.
 
     Raises:
-        SParameterError: if `smatrix` is not over one axis of wavelengths, or a value is not finite.
+        SParameterError: if `smatrix` is no `SMatrix` over one axis of wavelengths, or a value is not finite.
     """
+    check_smatrix(smatrix)
     wl, values = np.asarray(smatrix.wl, np.float64), np.asarray(smatrix.values)
     if wl.ndim != 1 or not wl.size or values.shape[:-2] != wl.shape:
         raise SParameterError(

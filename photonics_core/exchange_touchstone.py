@@ -18,9 +18,15 @@ from typing import Any
 
 import numpy as np
 
-from photonics_core.atomic import write_atomically
-from photonics_core.exchange_files import import_extra, read_text
-from photonics_core.exchange_sparameters import SParameterError, SParameterFile, assemble, renamed, samples_to_write
+from photonics_core.exchange_files import import_extra, read_text, write_text
+from photonics_core.exchange_sparameters import (
+    SParameterError,
+    SParameterFile,
+    assemble,
+    check_smatrix,
+    renamed,
+    samples_to_write,
+)
 from photonics_core.kernels.checks import check_choice
 from photonics_core.scattering import SMatrix
 
@@ -88,15 +94,17 @@ def write_touchstone(path: str | Path, smatrix: SMatrix, *, convention: str = "e
         SParameterError: if the suffix is another, `smatrix` is not over one axis of wavelengths, a value is not
             finite, or the name of a port has line breaks.
         ValueError: for a convention of another name.
+        OSError: if the file cannot be written.
         ImportError: without scikit-rf.
     """
+    check_smatrix(smatrix)
     path = Path(path)
     suffix = f".s{len(smatrix.ports)}p"
     if path.suffix.lower() != suffix:
         raise SParameterError(f"{path}: the name of a file of {len(smatrix.ports)} ports ends in {suffix}")
     network = to_network(smatrix, convention=convention)
     text = network.write_touchstone(path.name, return_string=True)
-    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    write_text(path, text)
 
 
 def to_network(smatrix: SMatrix, *, convention: str = "engineering") -> Any:
@@ -113,6 +121,7 @@ def to_network(smatrix: SMatrix, *, convention: str = "engineering") -> Any:
         ImportError: without scikit-rf.
     """
     check_choice("convention", convention, CONVENTIONS)
+    check_smatrix(smatrix)
     for name in smatrix.ports:
         if not name.isprintable() or name.strip() != name or not name:
             raise SParameterError(f"port {name!r} cannot be written: a name is one line without blanks about it")

@@ -2,11 +2,14 @@
 
 A `FilmStack` knows its indices and thicknesses; what it does to a plane wave are methods over wavelength (um) and
 angle (rad), which broadcast: `stack.reflection(wl[:, None], angle)` is a map of shape [W, A]. Fields follow
-exp(-i w t), so an absorbing index has Im n > 0. Numerics and conventions are those of `kernels.films`.
+exp(-i w t), so an absorbing index has Im n > 0. Numerics and conventions are those of `kernels.films`. A wavelength,
+angle or thickness out of its range is a `ValueError`; where it is traced, so that its number is not known yet, the
+results are NaN.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from numbers import Integral
 from typing import Any
 
 import equinox as eqx
@@ -51,17 +54,17 @@ class FilmStack(eqx.Module):
         indices: refractive indices of ambient, layers (in the order in which light meets them) and substrate. Each is a
             complex number (a leaf), a `Material`, or a function of the wavelength in um.
         thickness: thicknesses of the layers in um, at least 0, shape [L].
-        coherent: for each layer, whether waves interfere in it; None where they do in all.
+        coherent: for each layer True or False, whether waves interfere in it; None where they do in all.
 
     Raises:
-        ValueError: for a count that does not match, a thickness below zero, an index that is not finite, absorption in
-            the ambient, or gain in ambient or substrate.
+        ValueError: for a count that does not match, a thickness below zero, an index that is not finite or no index,
+            absorption in the ambient, gain in ambient or substrate, or flags that are not True or False.
     """
 
-    indices: tuple[Any, ...] = eqx.field(converter=lambda values: tuple(_index(value) for value in values))
+    indices: tuple[Any, ...] = eqx.field(converter=lambda values: _indices(values))
     thickness: Any = eqx.field(converter=as_leaf)
     coherent: tuple[bool, ...] | None = eqx.field(
-        static=True, default=None, converter=lambda flags: None if flags is None else tuple(bool(f) for f in flags)
+        static=True, default=None, converter=lambda flags: None if flags is None else _flags("coherent", flags)
     )
 
     def __check_init__(self) -> None:
@@ -71,18 +74,13 @@ class FilmStack(eqx.Module):
         check_range("thickness", self.thickness, 0.0, np.inf, "um")
         if self.coherent is not None and len(self.coherent) != layers[0]:
             raise ValueError(f"coherent has {len(self.coherent)} flags for {layers[0]} layers")
-        for k, index in enumerate(self.indices):
-            if eqx.is_array_like(index) and is_concrete(index):
-                check_finite(f"real part of indices[{k}]", np.real(index))
-                check_finite(f"imaginary part of indices[{k}]", np.imag(index))
         self._check_outside([self.indices[0], self.indices[-1]])
 
     def index(self, wl: Any) -> jax.Array:
         """Complex indices of ambient, layers and substrate, shape [L + 2, ...], at `wl` in um, shape [...]."""
         wl = _array("wl", wl)
         check_positive("wl", wl, "um")
-        values = [_complex(_value(index, wl)) for index in self.indices]
-        values = [jnp.broadcast_to(value, wl.shape) for value in values]
+        values = [_value(f"indices[{k}]", index, wl) for k, index in enumerate(self.indices)]
         self._check_outside([values[0], values[-1]])
         return jnp.stack(values)
 
@@ -118,28 +116,33 @@ class FilmStack(eqx.Module):
         return films.film_absorption(*arguments)
 
     def phase(self, wl: Any, angle: Any = 0.0) -> FilmAmplitudes:
-        """Phases of the four amplitudes in rad, within (-pi, pi]; 0 for an amplitude of zero."""
-        return FilmAmplitudes(*(_angle(z) for z in self.amplitudes(wl, angle)))
+        """Phases of the four amplitudes in rad, within (-pi, pi]; 0 for an amplitude of exactly zero.
+
+        An amplitude that is zero but for rounding, as that of a matched interface, has a phase that means nothing.
+        """
+        return FilmAmplitudes(*(films.argument(z) for z in self.amplitudes(wl, angle)))
 
     def group_delay(self, wl: Any, angle: Any = 0.0) -> FilmAmplitudes:
-        """Group delays d(phase)/d(angular frequency) of the four amplitudes in ps; 0 for an amplitude of zero.
+        """Group delays d(phase)/d(angular frequency) of the four amplitudes in ps; 0 for an amplitude of exactly zero.
 
-        They are exact derivatives at a fixed angle of incidence and hold the dispersion of every index.
+        They are exact derivatives at a fixed angle of incidence and hold the dispersion of every index. An amplitude
+        that is zero but for rounding, as that of a matched interface, has a delay that means nothing.
         """
         wl, angle = _array("wl", wl), _array("angle", angle)
         check_positive("wl", wl, "um")
+        _check_shapes(wl, angle)
         rank = max(wl.ndim, angle.ndim)
         wl, angle = jnp.broadcast_arrays(*(x.reshape((1,) * (rank - x.ndim) + x.shape) for x in (wl, angle)))
         turn = 2.0 * math.pi * SPEED_OF_LIGHT
         omega = turn / wl
         values, slopes = jax.jvp(lambda w: self.amplitudes(turn / w, angle), (omega,), (jnp.ones_like(omega),))
-        return FilmAmplitudes(*(_phase_slope(z, dz) for z, dz in zip(values, slopes, strict=True)))
+        return FilmAmplitudes(*(films.phase_slope(z, dz) for z, dz in zip(values, slopes, strict=True)))
 
     def ellipsometry(self, wl: Any, angle: Any) -> Ellipsometry:
         """Ellipsometric angles psi and delta of the reflected light at `wl` (um) and `angle` (rad)."""
         amplitudes = self.amplitudes(wl, angle)
-        size_s, size_p = (_modulus(z) for z in (amplitudes.r_s, amplitudes.r_p))
-        return Ellipsometry(jnp.arctan2(size_p, size_s), _angle(-amplitudes.r_p * jnp.conj(amplitudes.r_s)))
+        size_s, size_p = (films.modulus(z) for z in (amplitudes.r_s, amplitudes.r_p))
+        return Ellipsometry(jnp.arctan2(size_p, size_s), films.argument(-amplitudes.r_p * jnp.conj(amplitudes.r_s)))
 
     def field(self, depth: Any, wl: Any, angle: Any = 0.0) -> FilmField:
         """Electric field and net power over depth, for a coherent stack.
@@ -185,9 +188,11 @@ class FilmStack(eqx.Module):
         """Effective index of the guided mode `order` (0 is the first) of a lossless stack; differentiable.
 
         Raises:
-            ValueError: where the mode is not guided, or an index is not real and positive.
+            ValueError: where the mode is not guided, `order` no whole number from 0, or an index not real and positive.
             equinox.EquinoxRuntimeError: where that shows only when a compiled function runs.
         """
+        if isinstance(order, bool) or not isinstance(order, Integral) or order < 0:
+            raise ValueError(f"order = {order!r} is not a whole number from 0")
         n, thickness, wl = self._lossless(wl, polarization)
         lowest = jnp.maximum(n[0], n[-1])
         count = film_modes.guided_count(lowest, n, thickness, wl, polarization)
@@ -209,13 +214,18 @@ class FilmStack(eqx.Module):
             Effective index; its amplitude falls as exp(-2 pi Im(n_eff) z / wl) along the layers.
 
         Raises:
+            ValueError: if `leaks` is not a pair of True and False, or the guess is not a finite number.
             equinox.EquinoxRuntimeError: if Newton's method does not settle.
         """
         check_choice("polarization", polarization, ("s", "p"))
+        sides = _flags("leaks", leaks)
+        check_range("number of leaks", len(sides), 2, 2)
         wl = _single(wl)
         n = self.index(wl)
-        start = _complex(guess).astype(n.dtype)
-        n_eff, step = film_modes.mode_index(start, n, self._thickness(), wl, polarization, tuple(leaks))
+        _check_number("guess", guess)
+        n_eff, step = film_modes.mode_index(
+            _complex(guess), n, self._thickness(), _guarded(wl, wl > 0), polarization, sides
+        )
         limit = 1e3 * float(jnp.finfo(step.dtype).eps)
         return eqx.error_if(n_eff, ~(step < limit), f"no mode found from the guess: the last step exceeds {limit:g}")
 
@@ -231,13 +241,15 @@ class FilmStack(eqx.Module):
 
     def _arguments(self, wl: Any, angle: Any) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
         wl, angle = _array("wl", wl), _array("angle", angle)
-        if is_concrete(angle) and not np.all((np.asarray(angle) >= 0) & (np.asarray(angle) < math.pi / 2)):
-            wrong = np.asarray(angle)[~((np.asarray(angle) >= 0) & (np.asarray(angle) < math.pi / 2))]
-            raise ValueError(f"angle = {np.ravel(wrong)[0]:.6g} rad is outside [0, pi / 2)")
-        return self.index(wl), self._thickness(), wl, angle
+        inside = (angle >= 0) & (angle < math.pi / 2)
+        if is_concrete(angle) and not np.all(inside):
+            raise ValueError(f"angle = {np.asarray(angle)[~np.asarray(inside)][0]:.6g} rad is outside [0, pi / 2)")
+        _check_shapes(wl, angle)
+        return self.index(wl), self._thickness(), _guarded(wl, wl > 0), _guarded(angle, inside)
 
     def _thickness(self) -> jax.Array:
-        return _array("thickness", self.thickness)
+        thickness = _array("thickness", self.thickness)
+        return _guarded(thickness, thickness >= 0)
 
     def _lossless(self, wl: Any, polarization: str) -> tuple[jax.Array, jax.Array, jax.Array]:
         check_choice("polarization", polarization, ("s", "p"))
@@ -246,7 +258,7 @@ class FilmStack(eqx.Module):
         if is_concrete(n):
             check_range("imaginary part of the index of a guided mode's stack", n.imag, 0.0, 0.0)
             check_positive("index of a guided mode's stack", n.real)
-        return n.real, self._thickness(), wl
+        return n.real, self._thickness(), _guarded(wl, wl > 0)
 
     def _check_coherent(self, what: str) -> None:
         if self._mixed:
@@ -262,19 +274,33 @@ class FilmStack(eqx.Module):
             check_range("imaginary part of the substrate's index", np.imag(substrate), 0.0, np.inf)
 
 
-def _index(value: Any) -> Any:
-    value = as_leaf(value)
-    if isinstance(value, complex):
-        return np.asarray(value)
-    if callable(value) and not isinstance(value, eqx.Module):
+def _indices(values: Any) -> tuple[Any, ...]:
+    if isinstance(values, str) or not isinstance(values, Iterable) or getattr(values, "shape", None) == ():
+        raise ValueError(f"indices = {values!r} is not a row of indices, one for each medium")
+    return tuple(_index(f"indices[{k}]", value) for k, value in enumerate(values))
+
+
+def _index(name: str, value: Any) -> Any:
+    value = np.asarray(value) if isinstance(value, complex) else as_leaf(value)
+    if isinstance(value, Material | eqx.Module):
+        return value
+    if callable(value):
         return Dispersion(value)
+    _check_number(name, value)
     return value
 
 
-def _value(index: Any, wl: jax.Array) -> Any:
-    if isinstance(index, Material):
-        return index.index(wl)
-    return index(wl) if callable(index) else index
+def _value(name: str, index: Any, wl: jax.Array) -> jax.Array:
+    """Complex index of one medium, of the shape of `wl`."""
+    value = index
+    if isinstance(index, Material) or callable(index):
+        value = index.index(wl) if isinstance(index, Material) else index(wl)
+        _check_number(f"{name} at wl", value)
+    value = _complex(value)
+    try:
+        return jnp.broadcast_to(value, wl.shape)
+    except ValueError:
+        raise ValueError(f"{name} of shape {value.shape} does not suit wl of shape {wl.shape}") from None
 
 
 def _complex(value: Any) -> jax.Array:
@@ -283,6 +309,33 @@ def _complex(value: Any) -> jax.Array:
         return value.astype(jnp.result_type(complex))
     value = value.astype(jnp.result_type(float))
     return jax.lax.complex(value, jnp.zeros_like(value))
+
+
+def _check_number(name: str, value: Any) -> None:
+    if not eqx.is_array_like(value) or np.dtype(jnp.result_type(value)).kind not in "iufc":
+        raise ValueError(f"{name} = {value!r} is not a number, a Material or a function of the wavelength")
+    if is_concrete(value):
+        check_finite(f"real part of {name}", np.real(value))
+        check_finite(f"imaginary part of {name}", np.imag(value))
+
+
+def _check_shapes(wl: jax.Array, angle: jax.Array) -> None:
+    try:
+        np.broadcast_shapes(wl.shape, angle.shape)
+    except ValueError:
+        raise ValueError(f"angle of shape {angle.shape} does not broadcast with wl of shape {wl.shape}") from None
+
+
+def _flags(name: str, flags: Any) -> tuple[bool, ...]:
+    values = tuple(flags) if isinstance(flags, Iterable) else (None,)
+    if not all(isinstance(flag, bool | np.bool_) for flag in values):
+        raise ValueError(f"{name} = {flags!r} is not a row of True and False")
+    return tuple(bool(flag) for flag in values)
+
+
+def _guarded(value: jax.Array, inside: jax.Array) -> jax.Array:
+    """A value, NaN where it is outside its range, if traced; known values were checked."""
+    return value if is_concrete(value) else jnp.where(inside, value, jnp.nan)
 
 
 def _array(name: str, value: Any) -> jax.Array:
@@ -295,23 +348,3 @@ def _single(wl: Any) -> jax.Array:
     if wl.ndim:
         raise ValueError(f"wl of shape {wl.shape} is not one wavelength; use jax.vmap over several")
     return wl
-
-
-def _angle(z: jax.Array) -> jax.Array:
-    """Argument of a complex array; 0, with a derivative of 0, for 0."""
-    none = (z.real == 0) & (z.imag == 0)
-    return jnp.arctan2(z.imag, jnp.where(none, 1.0, z.real))
-
-
-def _modulus(z: jax.Array) -> jax.Array:
-    """Modulus of a complex array, with a derivative of 0 for 0."""
-    square = films.square_modulus(z)
-    none = square == 0
-    return jnp.where(none, 0.0, jnp.sqrt(jnp.where(none, 1.0, square)))
-
-
-def _phase_slope(z: jax.Array, slope: jax.Array) -> jax.Array:
-    """Derivative of the argument of z."""
-    square = films.square_modulus(z)
-    none = square == 0
-    return jnp.where(none, 0.0, (z.real * slope.imag - z.imag * slope.real) / jnp.where(none, 1.0, square))

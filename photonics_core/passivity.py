@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import jax.numpy as jnp
 import numpy as np
 
+from photonics_core.kernels.checks import check_kind
 from photonics_core.scattering import SMatrix
 
 #: Singular values up to this much above one pass for those of a passive device.
@@ -67,7 +68,7 @@ def check_passivity(smatrix: SMatrix) -> PassivityReport:
         smatrix: scattering matrices, values of shape [..., ports, ports].
 
     Raises:
-        ValueError: if a value is not finite, naming its ports, or if there is none.
+        ValueError: if a value is not finite, naming its ports, if there is none, or `smatrix` is no `SMatrix`.
     """
     values = _finite_values(smatrix)
     largest = np.linalg.svd(values, compute_uv=False)[..., 0]
@@ -97,7 +98,7 @@ def nearest_passive(smatrix: SMatrix) -> SMatrix:
         Scattering matrices of the same shape, ports and wavelengths.
 
     Raises:
-        ValueError: if a value is not finite, naming its ports, or if there is none.
+        ValueError: if a value is not finite, naming its ports, if there is none, or `smatrix` is no `SMatrix`.
 
     Source: N. J. Higham, "Matrix nearness problems and applications" (1989): the projection on the unit ball of
     the spectral norm.
@@ -121,6 +122,7 @@ def _wavelength_of(smatrix: SMatrix, shape: tuple[int, ...], at: int) -> float |
 
 
 def _finite_values(smatrix: SMatrix) -> np.ndarray:
+    check_kind("smatrix", smatrix, SMatrix)
     values = np.asarray(smatrix.values)
     if not values.size:
         raise ValueError(f"values of shape {values.shape} hold no scattering matrix")

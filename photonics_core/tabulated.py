@@ -14,9 +14,10 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from photonics_core.exchange_sparameters import SParameterError
+from photonics_core.exchange_sparameters import SParameterError, check_smatrix
 from photonics_core.kernels.checks import is_concrete
 from photonics_core.kernels.phase import wavelength_offset
+from photonics_core.runtime import as_leaf
 from photonics_core.scattering import SMatrix
 from photonics_core.units import REFERENCE_TEMPERATURE, SPEED_OF_LIGHT
 
@@ -50,8 +51,10 @@ class TabulatedDevice(eqx.Module):
                 multiple of one over their spacing in frequency; the value nearest to `delay` is taken.
 
         Raises:
-            SParameterError: if the samples are fewer than two, repeated, not finite or not one a wavelength.
+            SParameterError: if the samples are fewer than two, repeated, not finite or not one a wavelength, or no
+                `SMatrix`.
         """
+        check_smatrix(smatrix)
         wl, values = np.asarray(smatrix.wl, np.float64), np.asarray(smatrix.values, np.complex128)
         _check_table(wl, values)
         order = np.argsort(-wl)
@@ -70,7 +73,11 @@ class TabulatedDevice(eqx.Module):
 
         Raises:
             SParameterError: if a wavelength is outside the table. Under `jax.jit` this is a run-time error.
+            ValueError: if `wl` is no number.
         """
+        wl = as_leaf(wl) if isinstance(wl, list | tuple) else wl
+        if is_concrete(wl) and np.asarray(wl).dtype.kind in "cOSU":
+            raise ValueError(f"wl = {wl!r} is not a real number")
         detuning = _detuning(jnp.asarray(wl), wavelength_offset(wl, self.wl0), self.wl0)
         detuning = self._inside(wl, detuning)
         knots = jnp.asarray(self.detunings, detuning.dtype)

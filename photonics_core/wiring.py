@@ -4,15 +4,17 @@ Everything here is done once, on the host, from names alone; no amplitude is loo
 """
 
 import functools
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
 
+import jax
 import numpy as np
 
-from photonics_core.component import Model, Pair, Setup, Structure
+from photonics_core.component import Model, Pair, Structure
 from photonics_core.kernels.contraction import Terms, selection
 from photonics_core.kernels.network import FlowGraph, Plan, plan_elimination
 from photonics_core.netlist import Netlist, NetlistError, Pin
+from photonics_core.settings import Setup
 
 # A wave is named by the pin that it enters, or by the outer pin that it leaves (True).
 Wave = tuple[Pin, bool]
@@ -28,6 +30,7 @@ class Group:
         instances: names of the instances, in the order of the leading axis of their parameters.
         setup: setup of the first instance, for its choices.
         structure: ports and pairs.
+        checked: ranges of wavelength and temperature that the model has been found to admit.
     """
 
     name: str
@@ -35,11 +38,12 @@ class Group:
     instances: tuple[str, ...]
     setup: Setup
     structure: Structure
+    checked: set[Hashable] = field(default_factory=set)
 
     @property
     def rows(self) -> int:
         """Number of different scattering matrices: one for all where there is no parameter."""
-        return len(self.instances) if self.setup.numbers else 1
+        return len(self.instances) if jax.tree.leaves(self.setup.numbers) else 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +66,9 @@ class Request:
 class Wiring:
     """The topology of a circuit.
 
+    Two are equal only if they are one, so a circuit that is built again is compiled again: what a model computes may
+    depend on more than its arguments, and only the program that was traced last is sure to be right.
+
     Args:
         netlist: the netlist, with all its settings.
         groups: all instances, by group.
@@ -82,18 +89,29 @@ class Wiring:
         for name, pin in netlist.ports.items():
             for mode, one in self._modes(pin).items():
                 self._use(one, one)
-                self.ports[name if one == pin else f"{name}@{mode}"] = one
+                label = name if one == pin else f"{name}@{mode}"
+                if label in self.ports:
+                    raise NetlistError(f"{self.ports[label]} and {one} are both the outer port {label!r}")
+                self.ports[label] = one
         self._requests: dict[tuple[tuple[str, ...], tuple[str, ...]], Request] = {}
 
     def choose(self, names: Iterable[str] | None, label: str) -> tuple[str, ...]:
         """Outer ports by name, all modes of a port where no mode is named; all ports for None.
 
         Raises:
-            NetlistError: if there is no such port.
+            NetlistError: if there is no such port, or none at all.
         """
         if names is None:
-            return tuple(self.ports)
-        names = (names,) if isinstance(names, str) else names
+            names = list(self.ports)
+        elif isinstance(names, str) or not isinstance(names, Iterable):
+            names = [names]
+        # A generator gives its names once.
+        names = list(names)
+        if not names:
+            raise NetlistError("the circuit has no outer port" if not self.ports else f"no {label} is named")
+        for name in names:
+            if not isinstance(name, str):
+                raise NetlistError(f"{label} {name!r} is no name of a port")
         chosen = [[port for port in self.ports if name in (port, port.split("@")[0])] for name in names]
         for name, ports in zip(names, chosen, strict=True):
             if not ports:
@@ -118,7 +136,8 @@ class Wiring:
         modes = {port.partition("@")[2]: port for port in ports if port.partition("@")[0] == pin.port}
         if not modes:
             component = self.netlist.instances[pin.instance].component
-            raise NetlistError(f"{pin}: component {component!r} has no port {pin.port!r}; it has {', '.join(ports)}")
+            known = ", ".join(ports) or "none"
+            raise NetlistError(f"{pin}: component {component!r} has no port {pin.port!r}; it has {known}")
         return {mode: Pin(pin.instance, port) for mode, port in modes.items()}
 
     def _joined(self, one: Pin, other: Pin) -> list[tuple[Pin, Pin]]:

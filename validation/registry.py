@@ -119,7 +119,7 @@ def cases(subjects: Iterable[str] = ()) -> list[Case]:
         ValueError: if a subject names no case.
     """
     # Importing the subjects registers their cases.
-    from photonics_core.validation import films, gratings, measured, networks, rings  # noqa: F401
+    from photonics_core.validation import fibres, films, gratings, measured, modes, networks, rings  # noqa: F401
 
     wanted = list(subjects)
     if not wanted:

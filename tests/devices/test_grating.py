@@ -121,6 +121,65 @@ def test_gradient_is_finite_at_the_band_edge_and_without_coupling():
         assert all(bool(jnp.all(jnp.isfinite(leaf))) for leaf in jax.tree.leaves(gradient))
 
 
+def gratings_of_narrow_lines():
+    """Power transmitted by a long shifted grating, by a long uniform one and by a cavity of half a millimetre."""
+    wl = np.linspace(1.5470, 1.5475, 501)
+    shifted = BraggGrating.phase_shifted(INDEX, 4000, 0.318, 0.004)
+    long, mirror = uniform(0.002, 10_000), uniform(0.02, 800)
+    cavity = FabryPerot(mirror, Waveguide(500.0, INDEX), mirror)
+    amplitudes = shifted.transmission(wl), long.transmission(wl), cavity.scattering(wl).values[:, 1, 0]
+    return [np.abs(np.asarray(amplitude)) ** 2 for amplitude in amplitudes]
+
+
+def test_single_precision_keeps_the_detuning():
+    double = gratings_of_narrow_lines()
+    with jax.enable_x64(False), jax.numpy_dtype_promotion("standard"):
+        single = gratings_of_narrow_lines()
+    # The cavity's mirrors pass 1.5e-4 of the power: its own arithmetic, not the detuning, leaves that part of rounding.
+    for mine, reference, limit in zip(single, double, (1e-4, 1e-4, 2e-3), strict=True):
+        assert mine.dtype == np.float32
+        np.testing.assert_allclose(mine, reference, atol=limit)
+
+
+def test_a_reference_wavelength_far_off_leaves_the_grating_where_it_is():
+    far = LinearIndex(n_eff=2.4, n_g=2.4, wl0=1.2)
+    near = LinearIndex(n_eff=2.4, n_g=2.4, wl0=1.53)
+    wl = np.linspace(1.5, 1.55, 21)
+    mine, reference = (BraggGrating(index, (500,), 0.318, 0.02).scattering(wl).values for index in (far, near))
+    np.testing.assert_allclose(np.abs(mine), np.abs(reference), atol=1e-10)
+    short = LinearIndex(n_eff=2.4, n_g=2.4, wl0=0.85)
+    second = BraggGrating(short, (500,), 0.318, 0.02).reflection(np.linspace(0.75, 0.8, 5))
+    assert np.all(np.abs(second) < 0.1)  # the band of second order is none of this grating
+
+
+def test_numbers_and_rows_of_any_kind():
+    grating = uniform(periods=np.int64(500))
+    assert BraggGrating(INDEX, 500, 0.318, 0.02).periods == grating.periods == (500,)
+    wl = [1.54, 1.55]
+    np.testing.assert_array_equal(grating.reflection(wl), grating.reflection(np.array(wl)))
+    assert FabryPerot(grating, Waveguide(5.0, INDEX), grating).scattering(wl).values.shape == (2, 2, 2)
+    one = BraggGrating(LinearIndex(2.4, 2.4, 1.0), 500, 0.2, 0.02)
+    np.testing.assert_allclose(one.reflection_delay(1), one.reflection_delay(1.0), rtol=1e-14)
+
+
+def test_delay_without_reflection_and_mean_period():
+    np.testing.assert_array_equal(uniform(0.0).reflection_delay(WL[:3]), 0.0)
+    uneven = BraggGrating(INDEX, (1000, 10), [0.318, 0.4], 0.02)
+    mean = (318.0 * 0.318 + 4.0 * 0.4) / 322.0
+    expected = BraggGrating(INDEX, 1010, mean, 0.02).bragg_wavelength(1.55)
+    np.testing.assert_allclose(uneven.bragg_wavelength(1.55), expected, rtol=1e-14)
+
+
+def test_parts_of_a_cavity_and_samples_of_a_lobe_are_checked():
+    with pytest.raises(ValueError, match="(?s)cavity = .* is not of the kind Waveguide"):
+        FabryPerot(uniform(), uniform(), 3.0)
+    with pytest.raises(ValueError, match=r"right = 3.0 is not of the kind BraggGrating"):
+        FabryPerot(uniform(), Waveguide(1.0, INDEX), 3.0)
+    for wl in (1.55, np.full((2, 3), 1.55), []):
+        with pytest.raises(ValueError, match="is not a row of wavelengths"):
+            uniform().side_lobe_db(wl)
+
+
 def test_a_very_strong_grating_does_not_overflow():
     with jax.enable_x64(False):
         s = BraggGrating(INDEX, (20_000,), 0.318, 0.5).scattering(np.array([1.5472, 1.5]))
@@ -133,6 +192,8 @@ def test_a_very_strong_grating_does_not_overflow():
     [
         ({"periods": (0,)}, r"periods = 0 is outside \[1"),
         ({"periods": ()}, "number of sections = 0"),
+        ({"periods": 0}, r"periods = 0 is outside \[1"),
+        ({"periods": None}, "periods = None is not of the kind int"),
         ({"periods": (2.5,)}, "periods = 2.5 is not of the kind int"),
         ({"period": -0.3}, "period = -0.3 um"),
         ({"coupling": [0.1, 0.2, 0.3]}, r"coupling of shape \(3,\) is neither"),

@@ -1,3 +1,4 @@
+import functools
 import math
 
 import jax
@@ -142,12 +143,14 @@ def test_absorption_is_the_integral_over_the_field():
 def test_fields_outside_are_the_incident_and_the_passed_wave():
     wl, angle = 0.8, 0.9
     mine = amplitudes(N, D, wl, angle)
-    field = film_field(*arrays(np.array([-0.3, D.sum() + 0.2]), N, D, wl, angle))
+    # Forty depths as above, for one compilation.
+    field = film_field(*arrays(np.resize([-0.3, D.sum() + 0.2], 40), N, D, wl, angle))
     turn = np.exp(2j * np.pi / wl * math.cos(angle) * -0.3)
     np.testing.assert_allclose(field.e_y[0], turn + mine.r_s / turn, rtol=1e-13)
     q = np.sqrt(N[-1] ** 2 - math.sin(angle) ** 2)
     np.testing.assert_allclose(field.e_y[1], mine.t_s * np.exp(2j * np.pi / wl * q * 0.2), rtol=1e-13)
-    deep = film_field(*arrays(np.array([500.0]), np.array([1, 3 + 1j, 1]), np.array([1e3]), 1.0, 0.3))
+    metal = np.array([1, 3 + 1j, 1, 1, 1])
+    deep = film_field(*arrays(np.full(40, 500.0), metal, np.array([1e3, 0.0, 0.0]), 1.0, 0.3))
     np.testing.assert_array_equal(np.abs(np.array([deep.e_y, deep.e_x, *deep.flux])), 0.0)
 
 
@@ -167,22 +170,87 @@ def case(n, d, angle):
     return {"n": np.real(n), "k": np.imag(n).astype(float), "d": np.asarray(d, float), "angle": float(angle)}
 
 
-@pytest.mark.parametrize("angle", [0.3, 1.2, math.radians(89.999)])
-def test_gradients_are_those_of_differences(assert_gradient, angle):
+def test_gradients_are_those_of_differences(assert_gradient):
+    """At two angles, and close to grazing, where a step in the angle would leave the range: there in the others."""
     n = N.copy()
     n[0] = 1.2
-    parameters = case(n, D, angle)
-    ambient = parameters.pop("k")[1:]
+    parameters = case(n, D, 0.0)
+    ambient, rise = parameters.pop("k")[1:], parameters.pop("angle")
 
     def function(p):
-        return power_sum({**p, "k": jnp.concatenate([jnp.zeros(1), p["k"]])}, jnp.asarray(0.7))
+        k = jnp.concatenate([jnp.zeros(1), p["k"]])
+        angles = jnp.stack([0.3 + p["angle"], 1.2 + p["angle"], jnp.asarray(math.radians(89.999))])
+        return power_sum({"n": p["n"], "d": p["d"], "k": k, "angle": angles}, jnp.asarray(0.7))
 
-    # Beyond 89.9 degrees a step in the angle would leave the range; the other leaves are compared there.
-    if angle > 1.5:
-        fixed = parameters.pop("angle")
-        assert_gradient(lambda p: function({**p, "angle": jnp.asarray(fixed)}), {**parameters, "k": ambient})
+    assert_gradient(function, {**parameters, "k": ambient, "angle": rise})
+
+
+# Arguments: thickness, index and extinction of the first of three layers, angle.
+SECOND = {
+    "absorbing": ([1.0, 2.0, 2.1 + 0.02j, 1.4, 1.5], [0.0, 0.3, 0.1], (0.2, 2.0, 0.3, 0.3)),
+    "evanescent": ([1.5, 1.0, 1.5, 1.5, 1.5], [0.0, 0.0, 0.1], (0.2, 1.0, 0.0, 1.0)),
+    "onset": ([2.0, 1.0, 2.0, 1.4, 2.0], [0.0, 0.1, 0.0], (0.3, 1.0, 0.0, math.asin(0.5))),
+    "no_thickness": ([1.0, 2.0, 1.7, 1.4, 1.5], [0.0, 0.2, 0.1], (0.0, 2.0, 0.01, 0.4)),
+    "normal_incidence": ([1.0, 2.0, 1.7 + 0.1j, 1.4, 1.5], [0.0, 0.2, 0.1], (0.2, 2.0, 0.0, 0.0)),
+}
+
+
+def second_order_sum(x, n, d, inside):
+    """A sum over amplitudes, their products and absorption, or over fields, in which each has a weight of its own."""
+    n, d = n.at[1].set(jax.lax.complex(x[1], x[2])), d.at[0].set(x[0])
+    wl, angle = jnp.asarray(1.0), x[3]
+    if inside:
+        field = film_field(jnp.array([0.15]), n, d, wl, angle)
+        parts = [*field[:3], *field.flux]
     else:
-        assert_gradient(function, {**parameters, "k": ambient})
+        waves = film_amplitudes(n, d, wl, angle)
+        parts = [*waves, waves.r_s * jnp.conj(waves.t_p), *film_absorption(n, d, wl, angle)]
+    values = jnp.concatenate([jnp.ravel(part).astype(complex) for part in parts])
+    weights = jnp.linspace(0.5, 2.0, values.size)
+    return jnp.sum(weights * (values.real + 0.7 * values.imag))
+
+
+@functools.partial(jax.jit, static_argnames="inside", compiler_options={"xla_backend_optimization_level": 0})
+def second_derivatives(x, n, d, inside):
+    """Hessian and gradient; the compiler spends more time on making them fast than it takes to run them slowly."""
+
+    def twice(x):
+        gradient = jax.grad(second_order_sum)(x, n, d, inside)
+        return gradient, gradient
+
+    return jax.jacfwd(twice, has_aux=True)(x)
+
+
+@pytest.mark.parametrize("inside", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["outside", "inside"])
+@pytest.mark.parametrize("name", SECOND)
+def test_hessians_are_the_differences_of_gradients(name, inside):
+    """A derivative rule that is lost on the way through the scan would show here."""
+    n, d, x = (jnp.asarray(part) for part in (np.array(SECOND[name][0], complex), *SECOND[name][1:]))
+    hessian, _ = second_derivatives(x, n, d, inside)
+    columns = []
+    for step in 1e-3 * np.eye(4):
+        gradients = [second_derivatives(x + k * step, n, d, inside)[1] for k in (1, -1, 2, -2)]
+        near, far = gradients[0] - gradients[1], gradients[2] - gradients[3]
+        columns.append((8.0 * near - far) / 12e-3)
+    expected = np.stack(columns)
+    np.testing.assert_allclose(hessian, expected, atol=2e-7 * np.max(np.abs(expected)))
+
+
+def test_the_derivative_rule_of_a_layer_outlives_every_transformation():
+    """In a scan, a checkpoint, a batch, single precision: d2 cos(kappa sqrt u) / d kappa^2 = -u cos(kappa sqrt u)."""
+    u, kappa = jnp.asarray(3.0 + 1.2j), jnp.array([0.4, 0.7])
+
+    def through_scan(x, u):
+        step = jax.checkpoint(lambda total, k: (total + film_layer.layer_functions(k, u)[0].real, None))
+        return jax.lax.scan(step, jnp.zeros((), x.dtype), x)[0]
+
+    expected = np.diag((-u * film_layer.layer_functions(kappa, jnp.broadcast_to(u, (2,)))[0]).real)
+    np.testing.assert_allclose(jax.hessian(through_scan)(kappa, u), expected, rtol=1e-13)
+    batched = jax.jit(jax.vmap(jax.hessian(through_scan), in_axes=(None, 0)))
+    np.testing.assert_allclose(batched(kappa, jnp.stack([u, u]))[1], expected, rtol=1e-13)
+    single = batched(kappa.astype(jnp.float32), jnp.stack([u, u]).astype(jnp.complex64))
+    assert single.dtype == jnp.float32
+    np.testing.assert_allclose(single[0], expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -194,7 +262,7 @@ def test_gradients_are_those_of_differences(assert_gradient, angle):
         ([2.0, 1.5, 1.0], [0.2], math.asin(0.5)),
         ([2.0, 1.0, 2.0], [0.2], math.asin(0.5)),
         ([2.0, 1.0, 1.0], [0.2], math.asin(0.5)),
-        ([1.5, 1.0], [], math.asin(1 / 1.5)),
+        ([1.5, 1.5, 1.0], [0.0], math.asin(1 / 1.5)),
         ([1.0, 3.5 + 0.5j, 1.5], [1000.0], 0.7),
     ],
 )
@@ -247,6 +315,32 @@ def test_far_coupled_guides_keep_both_modes():
 def test_gradient_of_a_mode(assert_gradient):
     tree = {"n": np.array([1.0, 3.476, 1.444]), "d": np.array([0.5]), "wl": 1.55}
     assert_gradient(lambda p: film_modes.guided_index(jnp.asarray(1), p["n"], p["d"], p["wl"], "p"), tree)
+
+
+def test_second_derivative_of_a_guided_mode():
+    arguments = jnp.asarray(0), jnp.array([1.0, 3.476, 1.444])
+
+    def n_eff(d):
+        return film_modes.guided_index(*arguments, jnp.reshape(d, (1,)), jnp.asarray(1.55), "p")
+
+    assert_second_derivative(n_eff, 0.3)
+
+
+@pytest.mark.slow
+def test_second_derivative_of_a_mode_with_loss():
+    n = jnp.array([1.0, 3.476 + 1e-3j, 1.444])
+
+    def n_eff(d):
+        return film_modes.mode_index(jnp.asarray(3.3 + 0j), n, jnp.reshape(d, (1,)), jnp.asarray(1.55), "s")[0].real
+
+    assert_second_derivative(n_eff, 0.5)
+
+
+def assert_second_derivative(function, x, step=1e-5):
+    options = {"xla_backend_optimization_level": 0}
+    slopes = jax.jit(jax.value_and_grad(jax.grad(function)), compiler_options=options)
+    low, high = (slopes(jnp.asarray(x + sign * step)) for sign in (-1, 1))
+    np.testing.assert_allclose(0.5 * (low[1] + high[1]), (high[0] - low[0]) / (2.0 * step), rtol=1e-6)
 
 
 def test_a_leaky_mode_loses_what_tunnels():

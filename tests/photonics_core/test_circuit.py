@@ -1,4 +1,5 @@
 import math
+import warnings
 
 import equinox as eqx
 import jax
@@ -12,7 +13,7 @@ from photonics_core.devices.coupler import PointCoupler
 from photonics_core.devices.ring import AddDropRing
 from photonics_core.devices.waveguide import Waveguide
 from photonics_core.index import LinearIndex
-from photonics_core.netlist import Instance, Netlist, NetlistError, Pin
+from photonics_core.netlist import Instance, Netlist, NetlistError, NetlistHierarchy, Pin
 from photonics_core.scattering import SMatrix
 from photonics_core.validation.networks import (
     LAYOUT_MODELS,
@@ -279,8 +280,11 @@ def test_modes_that_do_not_fit():
 
 def test_mismatched_wavelengths_are_named():
     circuit = Circuit(chain(Instance("measured")), {"measured": MEASURED})
-    with pytest.raises(NetlistError, match=r"component 'measured': its amplitude from 'o1' to 'o1' has shape \(3,\)"):
+    with pytest.raises(NetlistError, match=r"component 'measured': its table is at 3 wavelengths from 1.5 to 1.6 um"):
         circuit.scattering(WL)
+    fixed = Circuit(chain(Instance("fixed")), {"fixed": lambda: {("o1", "o2"): jnp.ones(3)}})
+    with pytest.raises(NetlistError, match=r"component 'fixed': its amplitude from 'o1' to 'o2' has shape \(3,\)"):
+        fixed.scattering(WL)
 
 
 def test_values_that_are_not_finite_are_named():
@@ -295,13 +299,41 @@ def test_bad_settings_are_named():
         circuit(WL, x7={"length": 1.0})
     with pytest.raises(NetlistError, match=r"instance 'x0': component 'straight' has no setting 'lenght'"):
         circuit(WL, x0={"lenght": 1.0})
-    with pytest.raises(NetlistError, match=r"instance 'x0': length = .* not of the shape"):
+    with pytest.raises(NetlistError, match=r"instance 'x0': length = .* not a single number"):
         circuit(WL, x0={"length": np.ones(5)})
     guide = Circuit(
         chain(Instance("guide"), port=("in", "out")), {"guide": Waveguide(1.0, LinearIndex(2.3, 4.2, 1.55))}
     )
     with pytest.raises(ValueError, match=r"instance 'x0': length = -1 um is outside"):
         guide(WL, x0={"length": -1.0})
+
+
+def test_a_hierarchy_brings_its_own_models():
+    inner = guides(3.0, 4.0)
+    hierarchy = NetlistHierarchy({"pair": inner, "top": chain(Instance("pair"), port=("in", "out"))}, "top")
+    expected = Circuit(inner, LAYOUT_MODELS).scattering(WL).values
+    np.testing.assert_allclose(Circuit(hierarchy, LAYOUT_MODELS).scattering(WL).values, expected, atol=1e-15)
+    other = Circuit(hierarchy, {"pair": lambda: {("in", "out"): 0.5}}).scattering(WL)
+    np.testing.assert_array_equal(other.amplitude("in", "out"), np.full(5, 0.5))
+
+
+def test_arguments_of_another_kind():
+    with pytest.raises(NetlistError, match="netlist is of the kind dict, not Netlist; netlist_from_dict makes one"):
+        Circuit({"instances": {}}, LAYOUT_MODELS)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(NetlistError, match="models = None is no dict"):
+        Circuit(guides(1.0), None)  # pyright: ignore[reportArgumentType]
+    nested = {"pair": guides(1.0), **LAYOUT_MODELS}
+    with pytest.raises(NetlistError, match=r"instance 'x0': instance 'x0': 3.0 is no dict of settings"):
+        Circuit(chain(Instance("pair", {"x0": 3.0}), port=("in", "out")), nested)
+    with pytest.raises(NetlistError, match=r"instance 'x0': 5.0 is no dict of settings"):
+        Circuit(guides(1.0), LAYOUT_MODELS)(WL, x0=5.0)  # pyright: ignore[reportArgumentType]
+
+
+def test_wavelengths_in_a_list():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = Circuit(guides(1.0), LAYOUT_MODELS).scattering(WL.tolist())
+        assert found.group_delay("in", "out").shape == (5,)
 
 
 def test_bad_wavelengths():

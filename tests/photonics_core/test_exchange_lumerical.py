@@ -212,3 +212,12 @@ def test_large_files_are_not_read(tmp_path, monkeypatch):
     monkeypatch.setattr("photonics_core.exchange_files.MAXIMUM_BYTES", 100)
     with pytest.raises(SParameterError, match=r"device\.sparam: \d+ bytes are more than the 100 that are read"):
         read_lumerical(write(tmp_path, blocks()))
+
+
+def test_a_missing_folder_and_a_wrong_kind_are_named(tmp_path):
+    path = tmp_path / "none" / "x.sparam"
+    with pytest.raises(FileNotFoundError) as caught:
+        write_lumerical(path, SMatrix(jnp.zeros((2, 1, 1)), ("o1",), np.array([1.5, 1.6])))
+    assert caught.value.filename == str(path) and ".tmp" not in str(caught.value)
+    with pytest.raises(SParameterError, match="smatrix, of the kind int, is no SMatrix"):
+        write_lumerical(tmp_path / "x.sparam", 3)  # pyright: ignore[reportArgumentType]

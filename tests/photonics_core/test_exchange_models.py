@@ -5,6 +5,7 @@ import inspect
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -288,3 +289,11 @@ def test_a_coupler_has_no_temperature_and_is_a_model_too():
     assert isinstance(PointCoupler(0.3), Coupler)
     pairs = as_sax_model(PointCoupler(0.3))(wl=WL)
     np.testing.assert_allclose(pairs["in", "cross"], 1j * np.sin(0.3))
+
+
+def test_wavelengths_in_a_list():
+    model = as_sax_model(ring())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = model(wl=[1.55, 1.551])
+    np.testing.assert_array_equal(found["in", "through"], model(wl=np.array([1.55, 1.551]))["in", "through"])

@@ -6,10 +6,13 @@ import random
 import warnings
 from collections.abc import Callable
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from photonics_core import AddDropRing, LinearIndex, PointCoupler, SMatrix
+from photonics_core.circuit import Circuit
 from photonics_core.exchange_lumerical import read_lumerical, write_lumerical
 from photonics_core.exchange_netlist import netlist_from_dict, read_netlist
 from photonics_core.exchange_sparameters import SParameterError, SParameterFile
@@ -158,7 +161,7 @@ def reader_of(name: str) -> tuple[Callable, type[ValueError]]:
 
 FILES = ["a.s4p", "b.s2p", "c.ts", "a.sparam", "b.dat", "c.txt", "a.json", "a.yml"]
 #: Damaged files of each kind, and damaged dicts: ten thousand in all.
-FILE_COUNT, DICT_COUNT = 1100, 1200
+FILE_COUNT, DICT_COUNT, CIRCUIT_COUNT = 1100, 1200, 1000
 
 
 def outcome(read: Callable, path, error_kind: type[ValueError]) -> bool:
@@ -188,6 +191,34 @@ def test_damaged_files(tmp_path, originals, name):
         good += outcome(read, path, error_kind)
     # The mutations must neither all be harmless nor all be fatal, or this tests nothing.
     assert 0 < good < 0.9 * FILE_COUNT
+
+
+def leg(wl=1.55, length=10.0, n=1.0):
+    """Two ports, both ways."""
+    amplitude = 0.9 * jnp.exp(1j * wl * n * length)
+    return {("o1", "o2"): amplitude, ("o2", "o1"): amplitude}
+
+
+def splitter():
+    pairs = {("o1", "o2"): 0.7, ("o1", "o3"): 0.7}
+    return pairs | {(b, a): value for (a, b), value in pairs.items()}
+
+
+def test_circuits_of_damaged_dicts():
+    """A damaged netlist that can be read makes a circuit, or is refused by one kind of error."""
+    rng, seen = random.Random(11), {"computed": 0, "refused": 0}
+    models = {"straight": leg, "mmi1x2": splitter}
+    with jax.disable_jit(), jax.numpy_dtype_promotion("standard"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for _ in range(CIRCUIT_COUNT):
+            try:
+                netlist = netlist_from_dict(damaged_dict(NETLIST, rng))
+                assert Circuit(netlist, models, lenient=True).amplitudes(1.55).ndim == 2
+                seen["computed"] += 1
+            except ValueError as error:
+                assert str(error)
+                seen["refused"] += 1
+    assert min(seen.values()) > CIRCUIT_COUNT // 20
 
 
 def test_damaged_dicts():

@@ -362,3 +362,12 @@ def test_a_hierarchy_made_by_hand_is_checked():
     assert NetlistHierarchy({"top": netlist}, "top").netlist is netlist
     with pytest.raises(NetlistError, match="top = 'x'"):
         NetlistHierarchy({"top": netlist}, "x")
+
+
+def test_a_missing_folder_and_a_wrong_kind_are_named(tmp_path):
+    path = tmp_path / "none" / "x.json"
+    with pytest.raises(FileNotFoundError) as caught:
+        write_netlist(path, Netlist({"a": "x"}, (), {}))
+    assert caught.value.filename == str(path) and ".tmp" not in str(caught.value)
+    with pytest.raises(NetlistError, match="netlist is of the kind int, not Netlist"):
+        write_netlist(tmp_path / "x.json", 3)  # pyright: ignore[reportArgumentType]

@@ -185,3 +185,12 @@ def test_without_scikit_rf_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr("importlib.import_module", lambda name: without(name))
     with pytest.raises(ImportError, match=r"extra 'rf': pip install \"photonics-core\[rf\]\""):
         read_touchstone(path)
+
+
+def test_a_missing_folder_and_a_wrong_kind_are_named(tmp_path):
+    path = tmp_path / "none" / "x.s4p"
+    with pytest.raises(FileNotFoundError) as caught:
+        write_touchstone(path, ring_matrix())
+    assert caught.value.filename == str(path) and ".tmp" not in str(caught.value)
+    with pytest.raises(SParameterError, match="smatrix, of the kind int, is no SMatrix"):
+        write_touchstone(tmp_path / "x.s4p", 3)  # pyright: ignore[reportArgumentType]

@@ -109,6 +109,19 @@ def test_a_mode_that_is_not_guided_is_an_error_inside_jit_too():
         (lambda: MIXED.field([0.1], 1.5), "field of a stack with incoherent layers"),
         (lambda: GUIDE.field(0.1, 1.5), "is not a row of depths"),
         (lambda: GUIDE.guided_mode(5, 1.55, "s"), "order = 5 is not guided: the stack has 2 modes"),
+        (lambda: GUIDE.guided_mode(-1, 1.55, "s"), "order = -1 is not a whole number from 0"),
+        (lambda: GUIDE.guided_mode(0.5, 1.55, "s"), "order = 0.5 is not a whole number"),
+        (lambda: GUIDE.mode(3.0, 1.55, "s", "yes"), "leaks = 'yes' is not a row of True and False"),
+        (lambda: GUIDE.mode(3.0, 1.55, "s", (True,)), "number of leaks = 1"),
+        (lambda: GUIDE.mode("a", 1.55, "s"), "guess = 'a' is not a number"),
+        (lambda: GUIDE.reflection(np.ones(3), np.zeros(4)), r"angle of shape \(4,\) does not broadcast with wl"),
+        (lambda: FilmStack([1, "a", 1], [1.0]), r"indices\[1\] = 'a' is not a number, a Material or a function"),
+        (lambda: FilmStack([1, None, 1], [1.0]), r"indices\[1\] = None is not a number"),
+        (lambda: FilmStack(1.0, [1.0]), "indices = 1.0 is not a row of indices"),
+        (lambda: FilmStack([1, 2, 1], [1.0], coherent=["i"]), r"coherent = \['i'\] is not a row of True and False"),
+        (lambda: FilmStack([1, 2, 1], [1.0], coherent=False), "coherent = False is not a row"),
+        (lambda: FilmStack([1, lambda wl: np.nan * wl, 1], [1.0]).reflection(1.5), r"real part of indices\[1\] at wl"),
+        (lambda: FilmStack([1, lambda wl: np.ones(7), 1], [1.0]).reflection(np.ones(3)), r"indices\[1\] of shape"),
         (lambda: GUIDE.guided_modes(1.5, "TE"), "polarization = 'TE' is not one of"),
         (lambda: GUIDE.guided_modes([1.5, 1.6], "s"), "is not one wavelength"),
         (lambda: FilmStack([1, 2 + 0.1j, 1], [1.0]).guided_modes(1.5, "s"), "imaginary part of the index of a guided"),
@@ -117,6 +130,19 @@ def test_a_mode_that_is_not_guided_is_an_error_inside_jit_too():
 def test_bad_input_is_named(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_a_traced_value_out_of_range_gives_nan():
+    indices = (1.0, 2.0 + 0.1j, 1.5)
+
+    @jax.jit
+    def results(wl, angle, d):
+        coherent, mixed = FilmStack(indices, d), FilmStack(indices, d, [False])
+        return coherent.reflection(wl, angle), coherent.absorption(wl, angle), mixed.reflection(wl, angle)
+
+    for wl, angle, d in ((-1.0, 0.1, 0.3), (1.0, 2.0, 0.3), (1.0, -0.1, 0.3), (1.0, 0.1, -0.3), (1.0, 0.1, 0.3)):
+        values = jnp.stack([jnp.ravel(x)[0] for x in jax.tree.leaves(results(wl, angle, jnp.array([d])))])
+        assert np.all(np.isnan(values)) if (wl, angle, d) != (1.0, 0.1, 0.3) else np.all(np.isfinite(values))
 
 
 def test_single_precision(float32):

@@ -107,3 +107,9 @@ def test_values_that_are_not_finite_are_named():
             function(smatrix(values, WL))
         with pytest.raises(ValueError, match="no scattering matrix"):
             function(smatrix(np.zeros((0, 2, 2), complex)))
+
+
+@pytest.mark.parametrize("function", [check_passivity, nearest_passive])
+def test_what_is_no_matrix_is_named(function):
+    with pytest.raises(ValueError, match="smatrix = 3 is not of the kind SMatrix"):
+        function(3)

@@ -143,3 +143,16 @@ def test_tables_that_are_none(wl, match):
     values = jnp.zeros((wl.size, 2, 2), complex)
     with pytest.raises(SParameterError, match=match):
         TabulatedDevice.from_smatrix(SMatrix(values, ("a", "b"), wl))
+
+
+def test_arguments_of_another_kind():
+    with pytest.raises(ValueError, match="wl = 'x' is not a real number"):
+        table(ring()).scattering("x")
+    with pytest.raises(SParameterError, match="smatrix, of the kind int, is no SMatrix"):
+        TabulatedDevice.from_smatrix(3)  # pyright: ignore[reportArgumentType]
+
+
+def test_wavelengths_in_a_list():
+    device = table(ring())
+    wl = [1.55, 1.551]
+    np.testing.assert_array_equal(device.scattering(wl).values, device.scattering(np.array(wl)).values)

@@ -1,0 +1,120 @@
+"""Index maps of strip and rib waveguides: mode solves over wavelength, temperature and geometry, fitted once."""
+
+import functools
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from photonics_core.cross_section import MARGIN, CrossSection
+from photonics_core.index_map import IndexMap
+from photonics_core.kernels.checks import check_choice
+from photonics_core.materials import SILICA, SILICON, Material
+from photonics_core.medium import as_medium
+from photonics_core.mode_solver import fundamental_mode
+
+Interval = tuple[float, float]
+
+
+def strip_index(
+    width: float | Interval = 0.5,
+    height: float | Interval = 0.22,
+    core: Any = SILICON,
+    cladding: Any = SILICA,
+    *,
+    slab: float | Interval = 0.0,
+    wl: Interval = (1.5, 1.6),
+    temperature: float | Interval = (290.0, 370.0),
+    polarization: str = "te",
+    margin: float = MARGIN,
+    loss_db_cm: Any = 0.0,
+    accuracy: str = "normal",
+    cache: str | os.PathLike[str] | None = None,
+    **fit: Any,
+) -> IndexMap:
+    """Index of the fundamental mode of a strip, or of a rib with a `slab`, as a smooth map.
+
+    Args:
+        width, height, slab: dimensions in um: a number to keep it fixed, or an interval, over which the map is a
+            function of it, with `map.at(width=...)` and derivatives.
+        core, cladding: media, as for `CrossSection`.
+        wl: shortest and longest wavelength in um.
+        temperature: lowest and highest temperature in K, or one number.
+        polarization: "te" or "tm".
+        margin: width of cladding around the guide in the solver, in um.
+        loss_db_cm: loss that adds to that of the mode.
+        accuracy: of the mode solver.
+        cache: folder to keep coefficients in. Only for media that are numbers or materials.
+        fit: further arguments of `IndexMap.fit`, such as `tolerance`.
+
+    Raises:
+        ValueError: as `CrossSection`, `fundamental_mode` and `IndexMap.fit` do; a mode that is not guided somewhere in
+            the intervals shows as an index below the cladding's and is refused.
+    """
+    check_choice("polarization", polarization, ("te", "tm"))
+    dimensions = {"width": width, "height": height} | ({} if slab == 0.0 else {"slab": slab})
+    # The middle of the intervals is solved first: bad input shows before the long work.
+    _check_middle(dimensions, core, cladding, wl, temperature, polarization, margin, accuracy)
+    points = functools.partial(
+        _solve_points, core=core, cladding=cladding, margin=margin, polarization=polarization, accuracy=accuracy
+    )
+    key = None if cache is None else _key(core, cladding, margin, polarization, accuracy)
+    return IndexMap.fit(
+        points, wl=wl, temperature=temperature, loss_db_cm=loss_db_cm, cache=cache, key=key, **dimensions, **fit
+    )
+
+
+def _solve_points(
+    points: Mapping[str, Any], core: Any, cladding: Any, margin: float, polarization: str, accuracy: str
+) -> np.ndarray:
+    """Indices at points, one after another: a factorisation fills the cores of a CPU by itself."""
+
+    def one(point: dict[str, Any]) -> jax.Array:
+        section = CrossSection.rib(
+            point["width"], point["height"], point.get("slab", 0.0), core, cladding, margin=margin
+        )
+        mode = fundamental_mode(
+            section, point["wl"], point["temperature"], polarization=polarization, accuracy=accuracy
+        )
+        return mode.n_eff
+
+    values = {name: jnp.asarray(value, jnp.result_type(float)) for name, value in points.items()}
+    return np.asarray(_mapped(one)(values))
+
+
+def _mapped(one: Callable[[dict[str, Any]], jax.Array]) -> Callable[[dict[str, Any]], jax.Array]:
+    return jax.jit(lambda points: jax.lax.map(one, points))
+
+
+def _check_middle(
+    dimensions: Mapping[str, Any],
+    core: Any,
+    cladding: Any,
+    wl: Interval,
+    temperature: Any,
+    polarization: str,
+    margin: float,
+    accuracy: str,
+) -> None:
+    middle = {name: float(np.mean(value)) for name, value in dimensions.items()}
+    slab = middle.get("slab", 0.0)
+    section = CrossSection.rib(middle["width"], middle["height"], slab, core, cladding, margin=margin)
+    fundamental_mode(
+        section, float(np.mean(wl)), float(np.mean(temperature)), polarization=polarization, accuracy=accuracy
+    )
+
+
+def _key(core: Any, cladding: Any, margin: float, polarization: str, accuracy: str) -> dict[str, Any]:
+    media = {}
+    for name, value in (("core", core), ("cladding", cladding)):
+        medium = as_medium(name, value)
+        if isinstance(medium, Material):
+            media[name] = repr(medium)
+        elif isinstance(medium, np.ndarray):
+            media[name] = [str(number) for number in np.ravel(medium)]
+        else:
+            raise ValueError(f"{name} is a function, which the cache cannot tell from another; leave out cache")
+    return {**media, "margin": margin, "polarization": polarization, "accuracy": accuracy, "solver": 1}

@@ -1,0 +1,184 @@
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from photonics_core.cross_section import CrossSection
+from photonics_core.films import FilmStack
+from photonics_core.kernels.eigenmodes import Walls
+from photonics_core.mode_solver import bend_mode, fundamental_mode, solve_classes, solve_modes
+from photonics_core.modes import poynting
+
+CORE, OXIDE, WL = 3.476, 1.444, 1.55
+
+
+def wire(width=0.5, height=0.22, core=CORE, cladding=OXIDE):
+    return CrossSection.strip(width, height, core, cladding)
+
+
+@pytest.fixture(scope="module")
+def modes():
+    return solve_modes(wire(), WL, count=3, accuracy="fast")
+
+
+@functools.partial(jax.jit, static_argnames="polarization")
+def indices(parameters, polarization="te"):
+    width, height, core, cladding, wl = parameters
+    mode = fundamental_mode(wire(width, height, core, cladding), wl, polarization=polarization, accuracy="fast")
+    return jnp.stack([mode.n_eff, mode.n_g])
+
+
+@functools.lru_cache(maxsize=2)
+def gradients(polarization):
+    return jax.jit(jax.jacrev(functools.partial(indices, polarization=polarization)))(AT)
+
+
+AT = tuple(map(jnp.asarray, (0.5, 0.22, CORE, OXIDE, WL)))
+
+
+def test_a_wire_has_the_known_indices(modes):
+    np.testing.assert_allclose([mode.n_eff for mode in modes[:2]], [2.44538, 1.77026], atol=6e-4)
+    assert modes[0].te_fraction() > 0.95 and modes[1].te_fraction() < 0.05
+    assert "TE 2.445" in repr(modes)
+
+
+def test_a_slab_is_that_of_the_films():
+    # Between walls that its fields fit, a slab is as uniform across as without them.
+    x = np.repeat(np.array([0.0, 0.3])[:, None], 4, axis=1)
+    section = CrossSection(x, np.array([-2.0, 0.0, 0.3, 2.3]), (1.45, 3.0, 1.0), ((0, 1, 2),))
+    walls = [Walls("electric", "electric"), Walls("magnetic", "magnetic")]
+    found = solve_classes(section, WL, walls=walls, accuracy="fine")
+    for mode, polarization in zip(found, "sp", strict=True):
+        exact = FilmStack([1.0, 3.0, 1.45], [0.3]).guided_mode(0, WL, polarization)
+        np.testing.assert_allclose(mode.n_eff, exact, atol=1e-8)
+
+
+def test_fields_obey_maxwells_equations(modes):
+    # At the kernel's points curl E = i w mu H holds by construction; curl H = -i w eps E is tested weakly: the two
+    # quadratic forms of a mode, electric and magnetic energy, are equal.
+    for mode in modes[:2]:
+        field = mode.field()
+        eps = jnp.broadcast_to(mode.permittivity, field.e.shape)
+        electric = mode._integral(jnp.sum(eps * jnp.abs(field.e) ** 2, axis=0))
+        magnetic = mode._integral(jnp.sum(jnp.abs(field.h) ** 2, axis=0)) * 0.376730313668**2
+        np.testing.assert_allclose(electric, magnetic, rtol=1e-9)
+        # The velocity of energy is the group velocity (media without dispersion).
+        n_g = 0.5 * (electric + magnetic) / 0.376730313668 / mode._integral(poynting(field))
+        np.testing.assert_allclose(n_g, mode.n_g, rtol=1e-9)
+
+
+def test_modes_carry_unit_power_and_are_orthogonal(modes):
+    for mode in modes:
+        np.testing.assert_allclose(0.5 * mode._integral(poynting(mode.field())), 1.0, rtol=1e-12)
+        np.testing.assert_allclose(mode.overlap(mode), 1.0, rtol=1e-9)
+    assert abs(modes[0].overlap(modes[1])) < 1e-9
+    assert abs(modes[0].overlap(modes[2])) < 1e-6
+
+
+def test_confinement_adds_up(modes):
+    np.testing.assert_allclose(modes[0].confinement(0) + modes[0].confinement(1), 1.0, rtol=1e-12)
+    half = modes[0].confinement(lambda x, y: x > 0.0)
+    np.testing.assert_allclose(half, 1.0, rtol=1e-12)
+    assert 0.05 < modes[0].effective_area() < 0.3
+
+
+@pytest.mark.parametrize("polarization", ["te", pytest.param("tm", marks=pytest.mark.slow)])
+def test_derivatives_are_those_of_differences(polarization):
+    for k, gradient in enumerate(gradients(polarization)):
+        slopes = []
+        for step in (2e-3, 1e-3):
+            high, low = (
+                indices(tuple(p + s * step * (j == k) for j, p in enumerate(AT)), polarization) for s in (1, -1)
+            )
+            slopes.append((high - low) / (2 * step))
+        expected = (4.0 * slopes[1] - slopes[0]) / 3.0
+        np.testing.assert_allclose(gradient[0], expected[0], rtol=1e-6)
+        np.testing.assert_allclose(gradient[1], expected[1], rtol=2e-5, atol=2e-5)
+    n_eff, n_g = indices(AT, polarization)
+    np.testing.assert_allclose(n_g, n_eff - WL * gradients(polarization)[4][0], rtol=1e-9)
+
+
+def test_sensitivities_are_derivatives_with_respect_to_the_media(modes):
+    exact = gradients("te")
+    np.testing.assert_allclose(modes[0].index_sensitivity(0), exact[2][0], rtol=1e-8)
+    np.testing.assert_allclose(modes[0].index_sensitivity(1), exact[3][0], rtol=1e-8)
+
+
+def test_the_index_over_wavelength_has_no_noise():
+    wl = jnp.linspace(1.5, 1.6, 200)
+    n = np.asarray(jax.jit(lambda w: jax.lax.map(lambda one: indices((*AT[:4], one))[0], w))(wl))
+    second = np.diff(n, 2)
+    smooth = np.polynomial.Polynomial.fit(np.arange(second.size), second, 4)(np.arange(second.size))
+    assert np.max(np.abs(second - smooth)) < 1e-11
+
+
+@pytest.mark.slow
+def test_a_batch_of_widths():
+    widths = jnp.asarray([0.45, 0.5, 0.55])
+    batch = jax.jit(jax.vmap(lambda w: indices((w, *AT[1:]))))(widths)
+    np.testing.assert_allclose(batch[1], indices(AT), rtol=1e-10)
+    assert np.all(np.diff(batch[:, 0]) > 0)
+
+
+def test_fields_anywhere(modes):
+    mode = modes[0]
+    x, y, _ = mode.points()
+    np.testing.assert_allclose(mode.field_at(x, y).e, mode.field().e, atol=1e-11)
+    point, image = mode.field_at(0.2, 0.05), mode.field_at(-0.2, -0.05)
+    np.testing.assert_allclose(image.e, np.asarray(point.e) * np.array([1.0, 1.0, -1.0]), atol=1e-12)
+    assert np.all(mode.field_at(5.0, 0.0).e == 0)
+
+
+def test_a_gaussian_beam_enters_at_most_whole(modes):
+    best = float(modes[0].gaussian_overlap(0.45))
+    assert 0.8 < best < 1.0
+    assert modes[0].gaussian_overlap(10.4) < 0.02
+    assert modes[0].gaussian_overlap(0.45, x=0.2) < best
+
+
+@pytest.mark.slow
+def test_leaning_walls_join_on_to_upright_ones():
+    section = CrossSection.strip(0.5, 0.22, CORE, OXIDE, substrate=OXIDE, sidewall_angle=89.9)
+    leaning = fundamental_mode(section, WL, accuracy="fast").n_eff
+    np.testing.assert_allclose(leaning, indices(AT)[0], atol=2e-4)
+
+
+def test_no_guided_mode_says_so():
+    thin = CrossSection.strip(0.05, 0.05, 1.6, OXIDE)
+    found = solve_modes(thin, WL, accuracy="fast", count=3)
+    assert len(found) == 0 and "none" in repr(found)
+    with pytest.raises(ValueError, match="guides no te mode"):
+        fundamental_mode(thin, WL, accuracy="fast")
+
+
+@pytest.mark.slow
+def test_bend_loss_grows_as_the_radius_falls():
+    section = CrossSection.strip(0.75, 0.4, 1.996, OXIDE, margin=2.5)
+    bends = [bend_mode(section, WL, radius, accuracy="fast") for radius in (12.0, 15.0, 20.0)]
+    loss = [float(bend.loss_db_cm) for bend in bends]
+    assert loss[0] > 3 * loss[1] > 9 * loss[2] > 0
+    straight = fundamental_mode(section, WL, accuracy="fast")
+    assert float(bends[0].n_eff.real) > float(bends[2].n_eff.real) > float(straight.n_eff)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: solve_modes(wire(), 1550.0), "wl = 1550 um"),
+        (lambda: solve_modes(wire(), [1.5, 1.6]), "use jax.vmap"),
+        (lambda: solve_modes("strip", WL), "section = 'strip'"),
+        (lambda: solve_modes(wire(), WL, count=0), "count = 0"),
+        (lambda: solve_modes(wire(), WL, accuracy="best"), "accuracy = 'best'"),
+        (lambda: solve_modes(wire(), WL, -5.0), "temperature = -5 K"),
+        (lambda: fundamental_mode(wire(), WL, polarization="x"), "polarization = 'x'"),
+        (lambda: fundamental_mode(wire(), WL, guess=9.0), "guess = 9"),
+        (lambda: fundamental_mode(wire().unfolded(), WL), "no mirror plane"),
+        (lambda: bend_mode(wire(), WL, 1.0), "radius = 1 um"),
+        (lambda: jax.jit(lambda w: solve_modes(wire(w), WL)[0].n_eff)(0.5), "plain numbers"),
+    ],
+)
+def test_bad_input_is_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

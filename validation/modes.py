@@ -1,0 +1,113 @@
+"""Modes of waveguides: against exact slabs, independent solvers and measured group indices."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from photonics_core.cross_section import CrossSection
+from photonics_core.films import FilmStack
+from photonics_core.kernels.eigenmodes import Walls
+from photonics_core.materials import SILICA, SILICON
+from photonics_core.mode_solver import bend_mode, fundamental_mode, solve_classes
+from photonics_core.validation.precision import in_float64
+from photonics_core.validation.registry import Evidence, case
+
+FEM = "second-order triangles, refined, and this discretisation at degree 6; n 3.476 / 1.444, oxide all round, 1550 nm"
+RINGS = "openEBL, rings of R = 10 um, spacing of resonances: 4.179 to 4.187 (C band); O band 4.48"
+OXIDE = 1.444
+#: Width and height in um, index of the core, and the indices of TE and TM that two independent methods agree on.
+WIRES = {
+    "si_500": (0.5, 0.22, 3.476, 2.44538, 1.77026),
+    "si_450": (0.45, 0.22, 3.476, 2.35315, 1.73326),
+    "sin_1000": (1.0, 0.4, 1.996, 1.63773, 1.56694),
+}
+
+
+def _register_wire(name: str, polarization: str) -> Callable[[], Evidence]:
+    width, height, core, *indices = WIRES[name]
+    reference = indices[0 if polarization == "te" else 1]
+
+    @case(f"modes.{name}_{polarization}", source=FEM, kind="peer")
+    @in_float64
+    def wire() -> Evidence:
+        """Index of a wire at the accuracy "fine"."""
+        section = CrossSection.strip(width, height, core, OXIDE)
+        mode = fundamental_mode(section, 1.55, polarization=polarization, accuracy="fine")
+        return Evidence(float(mode.n_eff), reference, 1e-5)
+
+    return wire
+
+
+for _name in WIRES:
+    for _polarization in ("te", "tm"):
+        _register_wire(_name, _polarization)
+
+
+@case("modes.slab", source="the exact dispersion relation of a slab, by FilmStack", kind="analytic")
+@in_float64
+def slab() -> Evidence:
+    """TE and TM of an asymmetric slab between walls that its fields fit."""
+    x = np.repeat(np.array([0.0, 0.3])[:, None], 4, axis=1)
+    section = CrossSection(x, np.array([-2.0, 0.0, 0.3, 2.3]), (1.45, 3.0, 1.0), ((0, 1, 2),))
+    walls = [Walls("electric", "electric"), Walls("magnetic", "magnetic")]
+    found = solve_classes(section, 1.55, walls=walls, accuracy="fine")
+    stack = FilmStack([1.0, 3.0, 1.45], [0.3])
+    errors = [mode.n_eff - stack.guided_mode(0, 1.55, kind) for mode, kind in zip(found, "sp", strict=True)]
+    return Evidence(float(jnp.max(jnp.abs(jnp.stack(errors)))), 0.0, 1e-6)
+
+
+@case("modes.group_index_c_band", source=RINGS, kind="measured")
+@in_float64
+def group_index_c_band() -> Evidence:
+    """Silicon, 500 x 220 nm as drawn, upright walls, oxide all round, 300 K, 1550 nm."""
+    mode = fundamental_mode(CrossSection.strip(0.5, 0.22, SILICON, SILICA), 1.55)
+    return Evidence(float(mode.n_g), (4.179, 4.187), 0.042)
+
+
+@case("modes.group_index_o_band", source=RINGS, kind="measured")
+@in_float64
+def group_index_o_band() -> Evidence:
+    """Silicon, 350 x 220 nm as drawn, upright walls, oxide all round, 300 K, 1310 nm."""
+    mode = fundamental_mode(CrossSection.strip(0.35, 0.22, SILICON, SILICA), 1.31)
+    return Evidence(float(mode.n_g), 4.48, 0.045)
+
+
+@case("modes.group_index_by_differences", source="n - wl dn/dwl by central differences", kind="analytic")
+@in_float64
+def group_index_by_differences() -> Evidence:
+    """Group index of the fields beside differences of the index, dispersion of the media included."""
+    section = CrossSection.strip(0.5, 0.22, SILICON, SILICA)
+    mode = fundamental_mode(section, 1.55)
+
+    def slope(step: float) -> float:
+        high, low = (fundamental_mode(section, 1.55 + s * step).n_eff for s in (1, -1))
+        return float(high - low) / (2 * step)
+
+    expected = float(mode.n_eff) - 1.55 * (4.0 * slope(1e-3) - slope(2e-3)) / 3.0
+    return Evidence(float(mode.n_g) - expected, 0.0, 1e-5)
+
+
+@case("modes.no_noise", source="second differences of n_eff over 200 wavelengths, less a polynomial", kind="analytic")
+@in_float64
+def no_noise() -> Evidence:
+    """Noise of the index over wavelength."""
+    section = CrossSection.strip(0.5, 0.22, 3.476, OXIDE)
+    wl = jnp.linspace(1.5, 1.6, 200)
+    solve = jax.jit(lambda w: jax.lax.map(lambda one: fundamental_mode(section, one, accuracy="fast").n_eff, w))
+    second = np.diff(np.asarray(solve(wl)), 2)
+    at = np.arange(second.size)
+    smooth = np.polynomial.Polynomial.fit(at, second, 4)(at)
+    return Evidence(float(np.max(np.abs(second - smooth))), 0.0, 1e-9)
+
+
+@case(
+    "modes.bend_loss_trend", source="openEBL, SiN rings 750 x 400 nm: 63 dB/cm at R = 20 um, 6.8 at 30", kind="measured"
+)
+@in_float64
+def bend_loss_trend() -> Evidence:
+    """Decades of loss between R = 20 and 25 um; measured losses hold some 1.5 dB/cm that are not radiation."""
+    section = CrossSection.strip(0.75, 0.4, 1.996, OXIDE, margin=2.5)
+    losses = [float(bend_mode(section, 1.55, radius, accuracy="fast").loss_db_cm) for radius in (20.0, 25.0)]
+    return Evidence(float(np.log10(losses[0] / losses[1])), (0.35, 0.9), 0.0, "decades")
