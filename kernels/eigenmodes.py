@@ -160,10 +160,10 @@ def _largest_eigenpairs(matrix: jax.Array, count: int) -> tuple[jax.Array, jax.A
 
     def square(_, power):
         power = product(power, power)
-        return power / jnp.max(jnp.abs(power))
+        return _of_size_one(power)
 
     def take_out(left, _):
-        power = lax.fori_loop(0, SQUARINGS, square, left / jnp.max(jnp.abs(left)))
+        power = lax.fori_loop(0, SQUARINGS, square, _of_size_one(left))
         norms = jnp.sum(jnp.abs(power), axis=0), jnp.sum(jnp.abs(power), axis=1)
         right = jnp.take(power, jnp.argmax(norms[0]), axis=1)
         row = jnp.take(power, jnp.argmax(norms[1]), axis=0)
@@ -188,10 +188,10 @@ def _refined(
 
     def invert_once(_, x):
         x = _solve(factors, numbers, jnp.where(free, multiply(held.b, numbers, x), 0.0))
-        return x / jnp.max(jnp.abs(x))
+        return _of_size_one(x)
 
     vector = lax.fori_loop(0, REFINEMENTS, invert_once, vector)
-    vector = lax.stop_gradient(vector / jnp.sqrt(form(held.b, numbers, vector, vector) + 0.0))
+    vector = lax.stop_gradient(vector / jnp.sqrt(form(held.b, numbers, vector, vector)))
     value = -form(held.a, numbers, vector, vector)
     vector = _with_derivative(matrices, held, numbers, free, factors, shift, value, vector)
     norm = form(matrices.b, numbers, vector, vector)
@@ -270,6 +270,10 @@ def _solve(factors: Factorized, numbers: Numbering, rhs: jax.Array) -> jax.Array
     outer = jnp.concatenate([jnp.zeros(first, rhs.dtype), rungs.ravel(), lines.ravel()])
     interior = _times(factors.interior, interior) - _times(factors.shared, outer[around])
     return outer.at[:first].set(interior.ravel())
+
+
+def _of_size_one(x: jax.Array) -> jax.Array:
+    return x / jnp.max(jnp.abs(x)).astype(x.dtype)
 
 
 def _times(matrix: jax.Array, vector: jax.Array) -> jax.Array:

@@ -129,7 +129,7 @@ def continuous_values(degree: int, points: Any) -> tuple[Any, Any]:
     to_nodes = np.linalg.inv(np.polynomial.legendre.legvander(nodes, degree))
     slopes = np.zeros((degree + 1, degree + 1))
     for k in range(1, degree + 1):
-        slopes[:k, k] = 2.0 * np.asarray(np.polynomial.legendre.Legendre.basis(k).deriv().coef)
+        slopes[:k, k] = 2.0 * np.asarray(np.polynomial.legendre.Legendre.basis(k).deriv().coef, float)
     values = _legendre(degree, points)
     return values @ to_nodes, values @ (slopes @ to_nodes)
 

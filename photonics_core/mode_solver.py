@@ -5,7 +5,7 @@ A bend is the same problem with a length factor 1 + x / R and an absorbing layer
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -42,6 +42,9 @@ class GuidedModes(eqx.Module):
 
     def __getitem__(self, k: int) -> Mode:
         return self.modes[k]
+
+    def __iter__(self) -> Iterator[Mode]:
+        return iter(self.modes)
 
     def __repr__(self) -> str:
         if not self.modes:
@@ -258,12 +261,13 @@ def _solve(
 
     def index(at: jax.Array, vector: jax.Array) -> jax.Array:
         mesh, eps, k0 = system(at)
-        a, b = element_matrices(mesh, eps, k0.astype(eps.dtype), degree)
+        k0 = k0.astype(eps.dtype)
+        a, b = element_matrices(mesh, eps, k0, degree)
         return jnp.sqrt(-form(a, numbers, vector, vector) / form(b, numbers, vector, vector)) / k0
 
     def with_indices(vector: jax.Array) -> tuple[jax.Array, jax.Array]:
         n_eff, slope = jax.jvp(lambda at: index(at, vector), (wl,), (jnp.ones_like(wl),))
-        return n_eff, n_eff - wl * slope
+        return n_eff, n_eff - wl.astype(n_eff.dtype) * slope
 
     def of_class(free: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
         solved = eigenmodes(mesh, eps, k0.astype(eps.dtype), shift, free, degree=degree, count=count)

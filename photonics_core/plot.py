@@ -59,3 +59,52 @@ def legend_above(ax: "Axes", columns: int) -> None:
     """Put the legend above the axes, where it covers no data."""
     place = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0)}
     ax.legend(**place, ncols=columns, fontsize="small", frameon=False, borderaxespad=0.2)
+
+
+def mode_field(
+    ax: "Axes", mode: Any, *, component: str = "abs", span: tuple[float, float] = (1.5, 1.0), count: int = 181
+) -> None:
+    """Draw the electric field of a mode over its cross-section, with the lines where media meet.
+
+    Args:
+        ax: the axes.
+        mode: a `Mode`.
+        component: "abs" for |E|, or "x", "y" or "z" for the modulus of a component, in V/um at 1 mW.
+        span: width and height of the picture in um, centred on the guide.
+        count: points across.
+    """
+    section = mode.section
+    heights = np.asarray(section.y)
+    middle = 0.0 if section.mirrored[1] else 0.5 * (heights[1] + heights[-2])
+    x = np.linspace(-0.5, 0.5, count) * span[0]
+    y = middle + np.linspace(-0.5, 0.5, count) * span[1]
+    e = np.abs(np.asarray(mode.field_at(*np.meshgrid(x, y)).e))
+    values = np.sqrt(np.sum(e**2, axis=0)) if component == "abs" else e["xyz".index(component)]
+    picture = ax.pcolormesh(x, y, values, cmap="magma", shading="gouraud", rasterized=True)
+    ax.figure.colorbar(
+        picture, ax=ax, fraction=0.03, pad=0.02, label="|E| (V/um)" if component == "abs" else f"|E{component}| (V/um)"
+    )
+    for line_x, line_y in interfaces(section):
+        ax.plot(line_x, line_y, color="white", linewidth=0.8)
+    ax.set_xlim(x[0], x[-1])
+    ax.set_ylim(y[0], y[-1])
+    ax.set_aspect("equal")
+    ax.grid(False)
+    ax.set_xlabel("x (um)")
+    ax.set_ylabel("y (um)")
+    ax.set_title(mode.label(), fontsize="medium")
+
+
+def interfaces(section: Any) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Line pieces (x, y) in um where media of a cross-section meet, mirror images included."""
+    x, y, table = np.asarray(section.x), np.asarray(section.y), np.array(section.blocks)
+    pieces = []
+    for i, j in zip(*np.nonzero(table[1:] != table[:-1]), strict=True):
+        pieces.append((x[i + 1, j : j + 2], y[j : j + 2]))
+    for i, j in zip(*np.nonzero(table[:, 1:] != table[:, :-1]), strict=True):
+        pieces.append((x[i : i + 2, j + 1], np.full(2, y[j + 1])))
+    for axis, mirrored in enumerate(section.mirrored):
+        if mirrored:
+            flip = (-1.0, 1.0) if axis == 0 else (1.0, -1.0)
+            pieces += [(flip[0] * a, flip[1] * b) for a, b in pieces]
+    return pieces

@@ -16,6 +16,7 @@ from photonics_core.validation.registry import Evidence, case
 
 FEM = "second-order triangles, refined, and this discretisation at degree 6; n 3.476 / 1.444, oxide all round, 1550 nm"
 RINGS = "openEBL, rings of R = 10 um, spacing of resonances: 4.179 to 4.187 (C band); O band 4.48"
+BENDS = "openEBL, SiN rings 750 x 400 nm: 63 dB/cm at R = 20 um, of which wide bends show 1.5 as well"
 OXIDE = 1.444
 #: Width and height in um, index of the core, and the indices of TE and TM that two independent methods agree on.
 WIRES = {
@@ -96,18 +97,19 @@ def no_noise() -> Evidence:
     section = CrossSection.strip(0.5, 0.22, 3.476, OXIDE)
     wl = jnp.linspace(1.5, 1.6, 200)
     solve = jax.jit(lambda w: jax.lax.map(lambda one: fundamental_mode(section, one, accuracy="fast").n_eff, w))
-    second = np.diff(np.asarray(solve(wl)), 2)
+    second = np.diff(np.asarray(solve(wl), float), 2)
     at = np.arange(second.size)
-    smooth = np.polynomial.Polynomial.fit(at, second, 4)(at)
+    smooth = np.polyval(np.polyfit(at, second, 4), at)
     return Evidence(float(np.max(np.abs(second - smooth))), 0.0, 1e-9)
 
 
-@case(
-    "modes.bend_loss_trend", source="openEBL, SiN rings 750 x 400 nm: 63 dB/cm at R = 20 um, 6.8 at 30", kind="measured"
-)
+@case("modes.bend_loss", source=BENDS, kind="measured")
 @in_float64
-def bend_loss_trend() -> Evidence:
-    """Decades of loss between R = 20 and 25 um; measured losses hold some 1.5 dB/cm that are not radiation."""
+def bend_loss() -> Evidence:
+    """Decades by which the radiation of the nominal geometry (n 1.996 / 1.444) is off at R = 20 um: an order only.
+
+    It falls faster with the radius than measured: 21, 3.5 and 0.55 dB/cm at 20, 25 and 30 um against 61, 23 and 5.
+    """
     section = CrossSection.strip(0.75, 0.4, 1.996, OXIDE, margin=2.5)
-    losses = [float(bend_mode(section, 1.55, radius, accuracy="fast").loss_db_cm) for radius in (20.0, 25.0)]
-    return Evidence(float(np.log10(losses[0] / losses[1])), (0.35, 0.9), 0.0, "decades")
+    loss = bend_mode(section, 1.55, 20.0, accuracy="fast").loss_db_cm
+    return Evidence(float(jnp.log10(loss / 61.5)), (-0.7, 0.7), 0.0, "decades")

@@ -128,10 +128,58 @@ def tmmax_films(
     return lambda: np.asarray((backward if gradient else forward)(d))
 
 
+def femwell_wire(
+    width: float, height: float, core: float, cladding: float, wl: float, size: float
+) -> Callable[[], Any]:
+    """Indices of the first two modes of a wire by second-order triangles of a size (um) at the core, once meshed."""
+    from collections import OrderedDict
+
+    import shapely  # pyright: ignore[reportMissingImports]
+    from femwell.maxwell.waveguide import compute_modes  # pyright: ignore[reportMissingImports]
+    from femwell.mesh import mesh_from_OrderedDict  # pyright: ignore[reportMissingImports]
+    from skfem import Basis, ElementTriP0  # pyright: ignore[reportMissingImports]
+    from skfem.io.meshio import from_meshio  # pyright: ignore[reportMissingImports]
+
+    wire = shapely.box(-width / 2, -height / 2, width / 2, height / 2)
+    polygons = OrderedDict(core=wire, cladding=shapely.box(-2.0, -2.0, 2.0, 2.0))
+    resolutions = {"core": {"resolution": size, "distance": 0.5}}
+    mesh = from_meshio(mesh_from_OrderedDict(polygons, resolutions, default_resolution_max=0.4))
+    basis = Basis(mesh, ElementTriP0())
+    permittivity = basis.zeros()
+    for name, index in (("core", core), ("cladding", cladding)):
+        permittivity[basis.get_dofs(elements=name)] = index**2
+
+    def indices() -> Any:
+        modes = compute_modes(basis, permittivity, wavelength=wl, num_modes=2, order=2)
+        return np.array([np.real(mode.n_eff) for mode in modes])
+
+    return indices
+
+
+def empy_wire(width: float, height: float, core: float, cladding: float, wl: float, size: float) -> Callable[[], Any]:
+    """The same by finite differences on a grid of a size (um)."""
+    from EMpy.modesolvers.FD import VFDModeSolver  # pyright: ignore[reportMissingImports]
+
+    count_x, count_y = round((width + 2.4) / size), round((height + 2.4) / size)
+    x, y = size * (np.arange(count_x + 1) - count_x / 2), size * (np.arange(count_y + 1) - count_y / 2)
+
+    def permittivity(x: Any, y: Any) -> Any:
+        inside = (np.abs(x)[:, None] < width / 2) & (np.abs(y)[None, :] < height / 2)
+        return np.where(inside, core**2, cladding**2)
+
+    def indices() -> Any:
+        solver = VFDModeSolver(wl, x, y, permittivity, "0000").solve(2, 1e-8)
+        return np.array([np.real(mode.neff) for mode in solver.modes])
+
+    return indices
+
+
 # Each with the package that it needs.
 TASKS: dict[str, tuple[str, Callable[..., Callable[[], Any]]]] = {
     "sax_add_drop": ("sax", sax_add_drop),
     "sax_circuit": ("sax", sax_circuit),
     "tmm_fast_films": ("tmm_fast", tmm_fast_films),
     "tmmax_films": ("tmmax", tmmax_films),
+    "femwell_wire": ("femwell.maxwell.waveguide", femwell_wire),
+    "empy_wire": ("EMpy.modesolvers.FD", empy_wire),
 }

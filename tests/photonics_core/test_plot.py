@@ -40,3 +40,16 @@ def test_drawing_needs_no_display_and_no_global_state():
     code = "import sys; from photonics_core import plot; plot.new_figure(); print('matplotlib.pyplot' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_a_mode_is_drawn_with_the_lines_of_its_section():
+    from photonics_core.cross_section import CrossSection
+    from photonics_core.mode_solver import fundamental_mode
+
+    section = CrossSection.strip(0.5, 0.22, 3.476, 1.444)
+    _, axes = plot.new_figure()
+    plot.mode_field(axes[0, 0], fundamental_mode(section, 1.55, accuracy="fast"), component="x", count=21)
+    lines = axes[0, 0].get_lines()
+    assert len(lines) == 8
+    assert max(np.max(np.abs(line.get_xdata())) for line in lines) == 0.25
+    assert axes[0, 0].get_xlabel() == "x (um)" and "TE 2.44" in axes[0, 0].get_title()
