@@ -24,8 +24,8 @@ from photonics_core.units import REFERENCE_TEMPERATURE
 
 #: Where blocks are divided, as fractions of the distance from a line where media meet: beside a window, and within.
 GRADINGS = {
-    "fast": ((0.1, 0.4), (0.3,)),
-    "normal": ((0.015, 0.075, 0.3), (0.1, 0.4)),
+    "fast": ((0.02, 0.1, 0.35), (0.1, 0.4)),
+    "normal": ((0.02, 0.1, 0.4), (0.08,)),
     "fine": ((0.004, 0.015, 0.06, 0.2, 0.5), (0.03, 0.12, 0.4)),
 }
 #: Degree of the elements for each accuracy.

@@ -67,7 +67,7 @@ def solve_modes(
         wl: free-space wavelength in um.
         temperature: temperature in K.
         count: largest number of modes.
-        accuracy: "fast", "normal" or "fine": some 3e-5, 1e-5 and 1e-6 in the index of a silicon wire.
+        accuracy: "fast", "normal" or "fine": errors of some 1e-4, 3e-5 and 1e-6 in the index of a silicon wire.
 
     Returns:
         At most `count` modes whose index is above that of every medium at the window's walls; none is an empty result.

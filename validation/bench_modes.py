@@ -74,8 +74,8 @@ def batch(accuracy: str, count: int) -> Prepare:
 
 
 BENCHMARKS = (
-    Benchmark("modes.wire_1e-4", "femwell", beside("femwell_wire", "fast", 0.04), "float64"),
-    Benchmark("modes.wire_3e-5", "femwell", beside("femwell_wire", "normal", 0.02), "float64"),
+    Benchmark("modes.wire_1e-4", "femwell", beside("femwell_wire", "fast", 0.02), "float64"),
+    Benchmark("modes.wire_3e-5", "femwell", beside("femwell_wire", "normal", 0.01), "float64"),
     Benchmark("modes.wire_grid", "empy", beside("empy_wire", "fast", 0.02), "float64"),
     Benchmark("modes.gradient", "own value", gradient("normal"), "float64", same_result=False),
     Benchmark("modes.batch_64", "own loop", batch("normal", 64), "float64"),
