@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 RUN    := $(VENV)/bin/python
 STAMP  := $(VENV)/.installed
+# Files of tests side by side: most of their time is compilation, which keeps one core.
+SPREAD := --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .PHONY: help demo test test-slow test-peer test-gpu bench check clean
 .DEFAULT_GOAL := help
@@ -26,10 +28,10 @@ demo: $(STAMP)
 	$(VENV)/bin/photonics-core run wdm-transmitter --out results/wdm-transmitter
 
 test: $(STAMP)
-	$(RUN) -m pytest -m "not slow and not peer and not gpu"
+	$(RUN) -m pytest $(SPREAD) -m "not slow and not peer and not gpu"
 
 test-slow: $(STAMP)
-	$(RUN) -m pytest -m "not peer and not gpu"
+	$(RUN) -m pytest $(SPREAD) -m "not peer and not gpu"
 
 .venv-peers/.installed: Makefile
 	$(PYTHON) -m venv .venv-peers

@@ -135,4 +135,11 @@ def _solve(matrix: jax.Array, rhs: jax.Array) -> jax.Array:
         determinant = m00 * m11 - m01 * m10
         rows = [(m11 * top - m01 * bottom) / determinant, (m00 * bottom - m10 * top) / determinant]
         return jnp.stack(rows, axis=-2)
-    return jnp.linalg.solve(matrix, rhs)
+    # By halves, without pivots: 1 - A B of passive A and B has a positive Hermitian part, which Schur complements
+    # inherit. Batches of LAPACK calls are avoided, as in `block_tridiagonal.invert`.
+    n = matrix.shape[-1] // 2
+    upper = _solve(matrix[..., :n, :n], jnp.concatenate([matrix[..., :n, n:], rhs[..., :n, :]], axis=-1))
+    to_lower, upper = upper[..., : matrix.shape[-1] - n], upper[..., matrix.shape[-1] - n :]
+    schur = matrix[..., n:, n:] - _multiply(matrix[..., n:, :n], to_lower)
+    lower = _solve(schur, rhs[..., n:, :] - _multiply(matrix[..., n:, :n], upper))
+    return jnp.concatenate([upper - _multiply(to_lower, lower), lower], axis=-2)

@@ -17,7 +17,7 @@ from photonics_core.kernels.transfer_matrix import (
     transfer_from_scattering,
 )
 
-HALVES = pytest.mark.parametrize("n", [1, 2, 3])
+HALVES = pytest.mark.parametrize("n", [1, 2, 3, 5])
 EXACT = {"rtol": 0, "atol": 1e-12}
 
 
