@@ -207,13 +207,22 @@ class CrossSection(eqx.Module):
         blocks = self.blocks[::-1] + self.blocks
         return CrossSection(x, self.y, self.media, blocks, (False, self.mirrored[1]), self.profile)
 
-    def outer_media(self) -> tuple[int, ...]:
-        """Numbers of the media that reach the window's walls."""
-        table = np.array(self.blocks)
-        sides = [table[-1], table[:, -1]]
-        sides += [] if self.mirrored[0] else [table[0]]
-        sides += [] if self.mirrored[1] else [table[:, 0]]
-        return tuple(int(k) for k in np.unique(np.concatenate(sides)))
+    def walls(self) -> list[tuple[tuple[int, ...], tuple[float, ...]]]:
+        """For each wall of the window the media along it and their thicknesses in um, mirror images included."""
+        table, x, y = np.array(self.blocks), np.asarray(self.x), np.asarray(self.y)
+        heights, widths = np.diff(y), np.diff(x, axis=0)
+        found = [_folded(table[-1], heights, self.mirrored[1]), _folded(table[:, -1], widths[:, -1], self.mirrored[0])]
+        found += [] if self.mirrored[0] else [_folded(table[0], heights, self.mirrored[1])]
+        found += [] if self.mirrored[1] else [_folded(table[:, 0], widths[:, 0], self.mirrored[0])]
+        return found
+
+
+def _folded(media: np.ndarray, sizes: np.ndarray, mirrored: bool) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """Media along a line and their sizes, with the mirror image, equal neighbours put together."""
+    if mirrored:
+        media, sizes = np.concatenate([media[::-1], media]), np.concatenate([sizes[::-1], sizes])
+    starts = np.flatnonzero(np.concatenate([[True], media[1:] != media[:-1]]))
+    return tuple(map(int, media[starts])), tuple(map(float, np.add.reduceat(sizes, starts)))
 
 
 def _check_dimensions(**dimensions: Any) -> None:

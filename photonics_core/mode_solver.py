@@ -15,6 +15,7 @@ import numpy as np
 from jax import lax
 
 from photonics_core.cross_section import DEGREES, GRADINGS, CrossSection
+from photonics_core.films import FilmStack
 from photonics_core.kernels.checks import check_choice, check_kind, check_positive, check_range, is_concrete
 from photonics_core.kernels.eigenmodes import Walls, eigenmodes, form
 from photonics_core.kernels.elements import Mesh, element_matrices
@@ -159,9 +160,24 @@ def bend_mode(
 
 
 def cladding_index(section: CrossSection, wl: Any, temperature: Any = REFERENCE_TEMPERATURE) -> float:
-    """Highest index among the media at the window's walls; only above it a mode is guided."""
-    media = [section.media[k] for k in section.outer_media()]
-    return max(float(np.max(np.real(medium_index(medium, wl, temperature)))) for medium in media)
+    """Highest index with which light can leave through the window's walls; only above it a mode is guided.
+
+    At a wall of one medium that is its index, and where layers reach the wall, as the slab of a rib, that of their
+    highest slab mode of either polarisation.
+    """
+    indices = [float(np.max(np.real(medium_index(medium, wl, temperature)))) for medium in section.media]
+    return max(_layers_index(*layers, indices, wl) for layers in section.walls())
+
+
+def _layers_index(media: tuple[int, ...], thickness: tuple[float, ...], indices: Sequence[float], wl: Any) -> float:
+    """Highest index of light in layers, the first and the last of which go on for ever."""
+    n = [indices[k] for k in media]
+    outer = max(n[0], n[-1])
+    if max(n) <= outer:
+        return outer
+    stack = FilmStack(n, list(thickness[1:-1]))
+    modes = [np.asarray(stack.guided_modes(wl, polarization)) for polarization in "sp"]
+    return max(outer, *(float(found.max(initial=outer)) for found in modes))
 
 
 def solve_classes(

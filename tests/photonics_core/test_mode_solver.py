@@ -8,7 +8,7 @@ import pytest
 from photonics_core.cross_section import CrossSection
 from photonics_core.films import FilmStack
 from photonics_core.kernels.eigenmodes import Walls
-from photonics_core.mode_solver import bend_mode, fundamental_mode, solve_classes, solve_modes
+from photonics_core.mode_solver import bend_mode, cladding_index, fundamental_mode, solve_classes, solve_modes
 from photonics_core.modes import poynting
 
 CORE, OXIDE, WL = 3.476, 1.444, 1.55
@@ -143,6 +143,18 @@ def test_leaning_walls_join_on_to_upright_ones():
     section = CrossSection.strip(0.5, 0.22, CORE, OXIDE, substrate=OXIDE, sidewall_angle=89.9)
     leaning = fundamental_mode(section, WL, accuracy="fast").n_eff
     np.testing.assert_allclose(leaning, indices(AT)[0], atol=2e-4)
+
+
+def test_a_rib_guides_above_its_slab_alone():
+    rib = CrossSection.rib(0.5, 0.22, 0.09, CORE, OXIDE)
+    slab = FilmStack([OXIDE, CORE, OXIDE], [0.09])
+    expected = max(float(np.max(slab.guided_modes(WL, kind))) for kind in "sp")
+    np.testing.assert_allclose(cladding_index(rib, WL), expected, rtol=1e-12)
+    (mode,) = solve_modes(rib, WL, count=1, accuracy="fast")
+    # femwell 0.1.12, second order, 15 nm at the rib: 2.56744.
+    np.testing.assert_allclose(mode.n_eff, 2.56744, atol=3e-4)
+    assert mode.te_fraction() > 0.95
+    np.testing.assert_allclose(cladding_index(wire(), WL), OXIDE)
 
 
 def test_no_guided_mode_says_so():
