@@ -176,14 +176,21 @@ class CrossSection(eqx.Module):
 
     def mesh(self, accuracy: str = "normal") -> tuple[Mesh, np.ndarray]:
         """The mesh of elements, and the number of the medium of each, shape [columns, rows]."""
+        across, along = self._divisions(accuracy)
+        y = _divided(jnp.asarray(self.y)[:, None], along)[:, 0]
+        x = _divided(_divided(jnp.asarray(self.x), across).T, along).T
+        return Mesh(x, y, jnp.zeros((), x.dtype)), self.element_media(accuracy)
+
+    def element_media(self, accuracy: str = "normal") -> np.ndarray:
+        """The number of the medium of each element of the mesh, shape [columns, rows]; it needs no dimensions."""
+        across, along = ([len(parts) for parts in divisions] for divisions in self._divisions(accuracy))
+        return np.repeat(np.repeat(np.array(self.blocks), across, 0), along, 1)
+
+    def _divisions(self, accuracy: str) -> tuple[list[np.ndarray], list[np.ndarray]]:
         check_choice("accuracy", accuracy, GRADINGS)
         table = np.array(self.blocks)
         across = _divisions(_interfaces(table, self.mirrored[0]), accuracy)
-        along = _divisions(_interfaces(table.T, self.mirrored[1]), accuracy)
-        y = _divided(jnp.asarray(self.y)[:, None], along)[:, 0]
-        x = _divided(_divided(jnp.asarray(self.x), across).T, along).T
-        media = np.repeat(np.repeat(table, [len(f) for f in across], 0), [len(f) for f in along], 1)
-        return Mesh(x, y, jnp.zeros((), x.dtype)), media
+        return across, _divisions(_interfaces(table.T, self.mirrored[1]), accuracy)
 
     def permittivity(
         self, mesh: Mesh, media: np.ndarray, degree: int, wl: Any, temperature: Any = REFERENCE_TEMPERATURE

@@ -211,7 +211,8 @@ def solve_classes(
         raise ValueError(f"wl of shape {np.shape(wl)} is not one wavelength; use jax.vmap over several")
     if guess is not None:
         check_range("guess", guess, 0.5, _highest_index(section, wl, temperature))
-    columns, rows = (np.size(line) for line in _line_counts(section, accuracy, curvature is not None))
+    columns, rows = section.element_media(accuracy).shape
+    columns += 0 if curvature is None else ABSORBER_COLUMNS
     numbers = numbering(columns, rows, DEGREES[accuracy])
     free = jnp.asarray(np.stack([numbers.free(each) for each in walls]))
     solved = _solve(section, wl, temperature, guess, curvature, free, count=count, accuracy=accuracy)
@@ -231,11 +232,6 @@ def solve_classes(
         for c, each in enumerate(walls)
         for k in range(count)
     ]
-
-
-def _line_counts(section: CrossSection, accuracy: str, bent: bool) -> tuple[np.ndarray, np.ndarray]:
-    _, media = section.mesh(accuracy)
-    return np.zeros(media.shape[0] + (ABSORBER_COLUMNS if bent else 0)), np.zeros(media.shape[1])
 
 
 def _highest_index(section: CrossSection, wl: Any, temperature: Any) -> float:

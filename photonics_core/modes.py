@@ -184,7 +184,7 @@ class Mode(eqx.Module):
         if callable(where):
             return jnp.asarray(where(x, y)).astype(x.dtype)
         check_range("where", where, 0, len(self.section.media) - 1)
-        media = self.section.mesh(self.accuracy)[1]
+        media = self.section.element_media(self.accuracy)
         media = np.concatenate([media, np.full((x.shape[0] - media.shape[0], media.shape[1]), -1)])
         return jnp.broadcast_to(jnp.asarray(media == where, x.dtype)[..., None], x.shape)
 
