@@ -18,7 +18,7 @@ import numpy as np
 from photonics_core.devices.waveguide import Waveguide
 from photonics_core.index import IndexModel
 from photonics_core.kernels.checks import check_finite, check_kind, check_positive, check_range
-from photonics_core.kernels.coupled_mode import counter_coupled
+from photonics_core.kernels.counter_waves import counter_coupled
 from photonics_core.kernels.transfer_matrix import star, star_chain
 from photonics_core.runtime import as_leaf
 from photonics_core.scattering import SMatrix

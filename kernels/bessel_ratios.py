@@ -72,3 +72,15 @@ def k_ratio(order: jax.Array, x: jax.Array, steps: int) -> jax.Array:
 
     y, _ = lax.scan(climb, x * k_one / k_zero, jnp.arange(steps, dtype=order.dtype))
     return y
+
+
+def k_fall(order: int, w: jax.Array, x: jax.Array) -> jax.Array:
+    """Ratio K_l(w x) / K_l(w) for x at least 1 and w of 1e-12 or more, scalars; the order l at least 0, static."""
+    (far, far_one), (near, near_one) = k_scaled(w * x), k_scaled(w)
+    ratio = far / near * jnp.exp(-w * (x - 1.0))
+    y_far, y_near = w * x * far_one / far, w * near_one / near
+    for k in range(order):
+        rise_far, rise_near = y_far + 2.0 * k, y_near + 2.0 * k
+        ratio = ratio * rise_far / (rise_near * x)
+        y_far, y_near = (w * x) ** 2 / rise_far, w**2 / rise_near
+    return ratio

@@ -16,7 +16,8 @@ derivatives of any figure of merit with respect to any number of parameters abou
 """
 
 import functools
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -38,8 +39,8 @@ from photonics_core.kernels.numbering import Numbering, numbering
 # the next mode, so a few steps gain all digits; closer, the factors would lose digits themselves.
 APPROACH = 1e-5
 REFINEMENTS = 3
-# Squarings of the small matrix of the Krylov space: eigenvalues that differ by a thousandth are told apart.
-SQUARINGS = 15
+# Squarings of the small matrix of the Krylov space: eigenvalues are told apart down to a relative 1e-7 or so.
+SQUARINGS = 28
 
 
 class Walls(NamedTuple):
@@ -57,10 +58,13 @@ class Eigenmodes(NamedTuple):
     Args:
         beta_squared: squared propagation constants in 1/um^2, shape [m].
         vectors: values of e_t = beta E_t and e_z = i E_z, shape [m, unknowns], with e B e = 1.
+        separation: relative distance of beta^2 to that of the next mode, exact where that is near, shape [m];
+            without a derivative.
     """
 
     beta_squared: jax.Array
     vectors: jax.Array
+    separation: jax.Array
 
 
 class Factorized(NamedTuple):
@@ -73,7 +77,7 @@ class Factorized(NamedTuple):
     lines: Factors
 
 
-@functools.partial(jax.jit, static_argnames=("degree", "count", "steps"))
+@functools.partial(jax.jit, static_argnames=("degree", "count", "steps", "order"))
 def eigenmodes(
     mesh: Mesh,
     permittivity: jax.Array,
@@ -84,6 +88,7 @@ def eigenmodes(
     degree: int,
     count: int = 1,
     steps: int = 24,
+    order: int = 1,
 ) -> Eigenmodes:
     """The modes with beta^2 nearest a shift.
 
@@ -96,17 +101,18 @@ def eigenmodes(
         degree: degree of the elements.
         count: number of modes.
         steps: dimension of the Krylov space.
+        order: order up to which derivatives of the vectors are exact.
 
-    Derivatives with respect to mesh, permittivity and k0 are exact, of first order for the vectors and so of second
-    order for beta_squared. Among modes of equal beta^2 the vectors, and with them derivatives, are those of no single
-    mode; a sum over all of them has its derivative.
+    Derivatives with respect to mesh, permittivity and k0 are exact, of that order for the vectors and of one more for
+    beta_squared. Among modes of equal beta^2 the vectors, and with them derivatives, are those of no single mode; a sum
+    over all of them has its derivative. `separation` tells.
     """
     columns, rows = mesh.x.shape[0] - 1, mesh.y.shape[0] - 1
     numbers = numbering(columns, rows, degree)
     matrices = element_matrices(mesh, permittivity, k0, degree)
     held = jax.tree.map(lax.stop_gradient, matrices)
     start = _krylov(held, numbers, free, lax.stop_gradient(shift), count, steps)
-    return Eigenmodes(*lax.map(lambda pair: _refined(matrices, held, numbers, free, *pair), start))
+    return Eigenmodes(*lax.map(lambda pair: _refined(matrices, held, numbers, free, *pair, order), start))
 
 
 def free_unknowns(mesh: Mesh, walls: Walls, degree: int) -> np.ndarray:
@@ -181,8 +187,9 @@ def _refined(
     free: jax.Array,
     beta_squared: jax.Array,
     vector: jax.Array,
-) -> tuple[jax.Array, jax.Array]:
-    """One mode by inverse iteration, with its derivatives."""
+    order: int,
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """One mode by inverse iteration, with its derivatives, and the relative distance of the next one."""
     shift = beta_squared * (1.0 + APPROACH)
     factors = _factorize(held.a + shift * held.b, numbers, free)
 
@@ -192,19 +199,43 @@ def _refined(
 
     vector = lax.fori_loop(0, REFINEMENTS, invert_once, vector)
     vector = lax.stop_gradient(vector / jnp.sqrt(form(held.b, numbers, vector, vector)))
+    other = _beside(held, numbers, free, vector, invert_once)
     value = -form(held.a, numbers, vector, vector)
-    vector = _with_derivative(matrices, held, numbers, free, factors, shift, value, vector)
+    resolvent = _resolvent(held, numbers, free, factors, shift, value, vector)
+    vector = _with_derivatives(matrices, numbers, resolvent, value, vector, order)
     norm = form(matrices.b, numbers, vector, vector)
-    return -form(matrices.a, numbers, vector, vector) / norm, vector / jnp.sqrt(norm)
+    separation = lax.stop_gradient(jnp.abs(other - value) / jnp.abs(value))
+    return -form(matrices.a, numbers, vector, vector) / norm, vector / jnp.sqrt(norm), separation
 
 
-def _with_derivative(matrices, held, numbers, free, factors, shift, value, vector) -> jax.Array:
-    """The vector, with the derivative that follows from (A + beta^2 B) e = 0.
+def _beside(held, numbers, free, vector, invert_once) -> jax.Array:
+    """beta^2 of the mode nearest to this one, if it is near: inverse iteration without this one's direction."""
+    image = multiply(held.b, numbers, vector)
+    without = lambda x: x - vector * jnp.sum(image * x)  # noqa: E731
+    random = jnp.asarray(np.random.default_rng(1).normal(size=numbers.count), vector.dtype)
+    other = without(jnp.where(free, random, 0.0))
+    other = lax.fori_loop(0, REFINEMENTS, lambda k, x: without(invert_once(k, x)), other)
+    return -form(held.a, numbers, other, other) / form(held.b, numbers, other, other)
 
-    One step of Newton's method with held factors: its value is the vector, its derivative exact. The part along the
-    vector itself is left out; it is only a scale.
+
+def _with_derivatives(matrices, numbers, resolvent, value, vector, order) -> jax.Array:
+    """The vector, with the derivatives that follow from (A + beta^2 B) e = 0.
+
+    Steps of Newton's method with held factors: their value is the vector, and each makes one more order of its
+    derivatives exact, since its error is that of the vector before it times the change of the factors. The part along
+    the vector itself is left out; it is only a scale.
     """
-    residual = multiply(matrices.a, numbers, vector) + value * multiply(matrices.b, numbers, vector)
+    for k in range(order):
+        if k:
+            norm = form(matrices.b, numbers, vector, vector)
+            value = -form(matrices.a, numbers, vector, vector) / norm
+        residual = multiply(matrices.a, numbers, vector) + value * multiply(matrices.b, numbers, vector)
+        vector = vector - lax.custom_linear_solve(lambda y: y, residual, solve=resolvent, symmetric=True)
+    return vector
+
+
+def _resolvent(held, numbers, free, factors, shift, value, vector) -> Callable[[Any, jax.Array], jax.Array]:
+    """The inverse of A + beta^2 B without the direction of the mode itself, as `custom_linear_solve` wants it."""
     image = jnp.where(free, multiply(held.b, numbers, vector), 0.0)
 
     def resolvent(_, rhs):
@@ -217,8 +248,7 @@ def _with_derivative(matrices, held, numbers, free, factors, shift, value, vecto
 
         return lax.fori_loop(0, REFINEMENTS, correct, jnp.zeros_like(rhs))
 
-    change = lax.custom_linear_solve(lambda y: y, residual, solve=resolvent, symmetric=True)
-    return vector - change
+    return resolvent
 
 
 def _factorize(elements: jax.Array, numbers: Numbering, free: jax.Array) -> Factorized:

@@ -27,7 +27,7 @@ import numpy as np
 from jax import lax
 from scipy import optimize, special
 
-from photonics_core.kernels.bessel_ratios import j_pair, k_ratio, k_scaled
+from photonics_core.kernels.bessel_ratios import j_pair, k_fall, k_ratio
 from photonics_core.kernels.checks import check_choice
 
 KINDS = ("LP", "HE", "EH", "TE", "TM")
@@ -215,20 +215,8 @@ def radial_field(x: jax.Array, v: jax.Array, phi: jax.Array, order: int) -> jax.
     edge = jnp.sqrt(2.0 / ((math.pi if order else 2.0 * math.pi) * y * (y + 2.0 * order))) * u * w / v
     inside = jax.vmap(lambda x: j_pair(index, u * x)[0])(jnp.minimum(x, 1.0))
     at_edge = j_pair(index, u)[0]
-    outside = jax.vmap(lambda x: _k_fall(order, w, x))(jnp.maximum(x, 1.0))
+    outside = jax.vmap(lambda x: k_fall(order, w, x))(jnp.maximum(x, 1.0))
     return edge * jnp.where(x < 1.0, inside / jnp.abs(at_edge), jnp.sign(at_edge) * outside)
-
-
-def _k_fall(order: int, w: jax.Array, x: jax.Array) -> jax.Array:
-    """Ratio K_l(w x) / K_l(w) for x at least 1."""
-    (far, far_one), (near, near_one) = k_scaled(w * x), k_scaled(w)
-    ratio = far / near * jnp.exp(-w * (x - 1.0))
-    y_far, y_near = w * x * far_one / far, w * near_one / near
-    for k in range(order):
-        rise_far, rise_near = y_far + 2.0 * k, y_near + 2.0 * k
-        ratio = ratio * rise_far / (rise_near * x)
-        y_far, y_near = (w * x) ** 2 / rise_far, w**2 / rise_near
-    return ratio
 
 
 def petermann_radius(v: jax.Array, phi: jax.Array) -> jax.Array:

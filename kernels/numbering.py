@@ -98,7 +98,8 @@ def numbering(columns: int, rows: int, degree: int) -> Numbering:
     interior, rungs, lines = (
         start + np.arange(int(np.prod(shape))).reshape(shape) for start, shape in zip(first, shapes, strict=False)
     )
-    places = np.zeros((columns, rows, z.max() + 1), int)
+    # 32 bits: the index type of single precision too.
+    places = np.zeros((columns, rows, z.max() + 1), np.int32)
     places[:, :, inside] = interior
     for step in (0, 1):
         edge = rungs[:, step : step + rows]

@@ -37,11 +37,13 @@ if TYPE_CHECKING:
     from photonics_core.index_map import IndexMap
     from photonics_core.kernels.films import Polarized
     from photonics_core.materials import SILICA, SILICON, SILICON_NITRIDE, Material
-    from photonics_core.mode_solver import GuidedModes, bend_mode, fundamental_mode, solve_modes
+    from photonics_core.mode_solver import GuidedModes, fundamental_mode, solve_modes
+    from photonics_core.mode_sweep import ModeSweep, dispersion, sweep_modes
     from photonics_core.modes import Mode
     from photonics_core.netlist import Instance, Netlist, NetlistError, NetlistHierarchy, Pin
     from photonics_core.optimize import minimize
     from photonics_core.passivity import PassivityReport, check_passivity, nearest_passive
+    from photonics_core.radiating_modes import bend_mode, leaky_mode
     from photonics_core.runtime import set_precision, use_device
     from photonics_core.scattering import SMatrix
     from photonics_core.shapes import Shape
@@ -55,7 +57,11 @@ _HOMES = {
     "Mode": "modes",
     "Shape": "shapes",
     "StepIndexFibre": "fibre",
-    "bend_mode": "mode_solver",
+    "ModeSweep": "mode_sweep",
+    "bend_mode": "radiating_modes",
+    "dispersion": "mode_sweep",
+    "leaky_mode": "radiating_modes",
+    "sweep_modes": "mode_sweep",
     "effective_index": "effective_index_method",
     "fundamental_mode": "mode_solver",
     "solve_modes": "mode_solver",

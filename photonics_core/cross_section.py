@@ -34,6 +34,19 @@ DEGREES = {"fast": 3, "normal": 4, "fine": 6}
 MARGIN = 2.0
 
 
+class _ProfileFunction(eqx.Module):
+    """A plain function as a profile, without parameters of its own."""
+
+    function: Callable[..., Any] = eqx.field(static=True)
+
+    def __call__(self, x: Any, y: Any, medium: Any) -> Any:
+        return self.function(x, y, medium)
+
+
+def _profile(value: Any) -> Any:
+    return value if value is None or isinstance(value, eqx.Module) else _ProfileFunction(value)
+
+
 class CrossSection(eqx.Module):
     """Blocks of media between lines.
 
@@ -58,7 +71,7 @@ class CrossSection(eqx.Module):
     media: tuple[Any, ...]
     blocks: tuple[tuple[int, ...], ...] = eqx.field(static=True)
     mirrored: tuple[bool, bool] = eqx.field(static=True, default=(False, False))
-    profile: Callable[..., Any] | None = None
+    profile: Callable[..., Any] | None = eqx.field(converter=_profile, default=None)
 
     def __check_init__(self) -> None:
         shape = (len(self.blocks) + 1, len(self.blocks[0]) + 1)
@@ -124,8 +137,8 @@ class CrossSection(eqx.Module):
             check_range(
                 "slab", slab, 0.0, float(np.max(height)) if is_concrete(height) else np.inf, "um", exclusive=True
             )
-        media = [as_medium("core", core), as_medium("cladding", cladding)]
-        media += [] if substrate is None else [as_medium("substrate", substrate)]
+        media = [_medium("core", core), _medium("cladding", cladding)]
+        media += [] if substrate is None else [_medium("substrate", substrate)]
         below = 1 if substrate is None else 2
         upright = is_concrete(sidewall_angle) and float(np.asarray(sidewall_angle)) == 90.0
         if not has_slab and below == 1 and upright:
@@ -150,7 +163,7 @@ class CrossSection(eqx.Module):
     ) -> "CrossSection":
         """Two strips of `width` and `height` with `gap` between them, all in um; media as for `strip`."""
         _check_dimensions(width=width, height=height, gap=gap, margin=margin)
-        media = as_medium("core", core), as_medium("cladding", cladding)
+        media = _medium("core", core), _medium("cladding", cladding)
         x = _column([0.0, 0.5 * gap, 0.5 * gap + width, 0.5 * gap + width + margin])
         y = _row([0.0, 0.5 * height, 0.5 * height + margin])
         return cls(jnp.broadcast_to(x, (4, 3)), y, media, ((1, 1), (0, 1), (1, 1)), (True, True))
@@ -170,7 +183,7 @@ class CrossSection(eqx.Module):
         Raises:
             ValueError: without shapes, or if a wall that leans passes through a corner of another shape.
         """
-        media = [as_medium("cladding", cladding), *(as_medium("medium", shape.medium) for shape in shapes)]
+        media = [_medium("cladding", cladding), *(_medium("medium", shape.medium) for shape in shapes)]
         x, y, blocks = block_table(shapes, float(margin), mirrored)
         return cls(x, y, tuple(media), blocks, (mirrored, False))
 
@@ -203,16 +216,44 @@ class CrossSection(eqx.Module):
         if self.profile is not None:
             at = geometry(mesh, degree)
             numbers = jnp.broadcast_to(jnp.asarray(media)[..., None], at.x.shape)
-            index = index + jnp.asarray(self.profile(at.x.real, at.y.real, numbers), index.dtype)[None]
+            change = jnp.asarray(self.profile(at.x.real, at.y.real, numbers))[None]
+            dtype = jnp.result_type(complex) if jnp.iscomplexobj(change) else index.dtype
+            index = index.astype(dtype) + change.astype(dtype)
         return index * index
 
-    def unfolded(self) -> "CrossSection":
-        """The whole section, where a half about x = 0 was given."""
-        if not self.mirrored[0]:
+    def with_profile(self, profile: Callable[..., Any] | None) -> "CrossSection":
+        """The same section with another change of index over it; see `CrossSection`."""
+        return CrossSection(self.x, self.y, self.media, self.blocks, self.mirrored, profile)
+
+    def unfolded(self, axis: int = 0) -> "CrossSection":
+        """The whole section, where a half about x = 0 (axis 0) or about y = 0 (axis 1) was given."""
+        if not self.mirrored[axis]:
             return self
-        x = jnp.concatenate([-jnp.asarray(self.x)[:0:-1], jnp.asarray(self.x)])
-        blocks = self.blocks[::-1] + self.blocks
-        return CrossSection(x, self.y, self.media, blocks, (False, self.mirrored[1]), self.profile)
+        x, y = jnp.asarray(self.x), jnp.asarray(self.y)
+        if axis == 0:
+            x, blocks = jnp.concatenate([-x[:0:-1], x]), self.blocks[::-1] + self.blocks
+        else:
+            x, y = jnp.concatenate([x[:, :0:-1], x], axis=1), jnp.concatenate([-y[:0:-1], y])
+            blocks = tuple(column[::-1] + column for column in self.blocks)
+        mirrored = (self.mirrored[0] and axis != 0, self.mirrored[1] and axis != 1)
+        return CrossSection(x, y, self.media, blocks, mirrored, self.profile)
+
+    def divided(self, axis: int, interval: int, fractions: Sequence[float]) -> "CrossSection":
+        """The same section with more lines, where fields vary faster than its blocks let the mesh see.
+
+        Args:
+            axis: 0 for lines across, 1 for horizontal lines.
+            interval: number of the interval between lines that is divided.
+            fractions: where, as rising fractions of it.
+        """
+        parts = np.append(np.asarray(fractions, float), 1.0)
+        at = [parts if k == interval else np.ones(1) for k in range(np.shape(self.x)[axis] - 1)]
+        across = _divided(jnp.moveaxis(jnp.asarray(self.x), axis, 0), at)
+        x = jnp.moveaxis(across, 0, axis)
+        y = jnp.asarray(self.y) if axis == 0 else _divided(jnp.asarray(self.y)[:, None], at)[:, 0]
+        table = np.repeat(np.array(self.blocks), [len(each) for each in at], axis)
+        blocks = tuple(tuple(map(int, column)) for column in table)
+        return CrossSection(x, y, self.media, blocks, self.mirrored, self.profile)
 
     def walls(self) -> list[tuple[tuple[int, ...], tuple[float, ...]]]:
         """For each wall of the window the media along it and their thicknesses in um, mirror images included."""
@@ -230,6 +271,17 @@ def _folded(media: np.ndarray, sizes: np.ndarray, mirrored: bool) -> tuple[tuple
         media, sizes = np.concatenate([media[::-1], media]), np.concatenate([sizes[::-1], sizes])
     starts = np.flatnonzero(np.concatenate([[True], media[1:] != media[:-1]]))
     return tuple(map(int, media[starts])), tuple(map(float, np.add.reduceat(sizes, starts)))
+
+
+def _medium(name: str, value: Any) -> Any:
+    """A medium of a section: one index, or three along x, y and z, none of them zero."""
+    medium = as_medium(name, value)
+    if eqx.is_array_like(medium):
+        if np.shape(medium) not in ((), (3,)):
+            raise ValueError(f"{name} of shape {np.shape(medium)} is not one index, or three along x, y and z")
+        if is_concrete(medium) and np.any(np.asarray(medium) == 0):
+            raise ValueError(f"{name} = {value!r} is an index of zero")
+    return medium
 
 
 def _check_dimensions(**dimensions: Any) -> None:

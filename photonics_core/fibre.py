@@ -2,12 +2,11 @@
 
 A `StepIndexFibre` has a core of one index in a cladding of another that reaches to infinity. Its modes are exact vector
 modes (HE11, TE01, ...), for any difference of the indices, or the LP modes of weak guidance. Numerics and conventions
-are those of `kernels.fibre_modes`.
+are those of `kernels.fibre_modes` and `kernels.fibre_fields`.
 """
 
 import functools
 import math
-import re
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -15,17 +14,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from photonics_core.films import Dispersion
-from photonics_core.kernels import fibre_modes
-from photonics_core.kernels.checks import check_choice, check_positive, check_range, is_concrete
+from photonics_core.fibre_labels import FAMILIES, LARGEST, Label, branches, guided, parse, recurrence_steps
+from photonics_core.kernels import fibre_fields, fibre_modes
+from photonics_core.kernels.checks import check_choice, check_finite, check_positive, check_range, is_concrete
 from photonics_core.materials import SILICA, Material
+from photonics_core.medium import Raised, as_medium, index_at
+from photonics_core.modes import IMPEDANCE, Field
 from photonics_core.runtime import as_leaf
 from photonics_core.units import SPEED_OF_LIGHT
 
-#: Largest normalised frequency and azimuthal order: some 2500 different vector modes.
-LARGEST = 100.0
-
-_FAMILIES = {"vector": ("HE", "EH", "TE", "TM"), "scalar": ("LP",)}
 _PER_PS_NM_KM = 1e6
 
 
@@ -35,30 +32,6 @@ class FibreMode(NamedTuple):
     name: str
     n_eff: float
     degeneracy: int
-
-
-class Raised(eqx.Module):
-    """An index above that of a material by a given relative difference, n1 = n / sqrt(1 - 2 delta), at all wavelengths.
-
-    Args:
-        material: the `Material` below.
-        delta: relative difference (n1^2 - n^2) / (2 n1^2), within (0, 0.5).
-    """
-
-    material: Material
-    delta: Any = eqx.field(converter=as_leaf)
-
-    def __check_init__(self) -> None:
-        check_range("delta", self.delta, 0.0, 0.5, exclusive=True)
-
-    def __call__(self, wl: Any) -> Any:
-        """Index at wavelength `wl` in um."""
-        return self.material.index(wl) / jnp.sqrt(1.0 - 2.0 * _floating(self.delta))
-
-
-def _medium(value: Any) -> Any:
-    value = as_leaf(value)
-    return Dispersion(value) if callable(value) and not isinstance(value, eqx.Module) else value
 
 
 class StepIndexFibre(eqx.Module):
@@ -78,8 +51,8 @@ class StepIndexFibre(eqx.Module):
     """
 
     radius: Any = eqx.field(converter=as_leaf)
-    core: Any = eqx.field(converter=_medium)
-    cladding: Any = eqx.field(converter=_medium)
+    core: Any = eqx.field(converter=functools.partial(as_medium, "core"))
+    cladding: Any = eqx.field(converter=functools.partial(as_medium, "cladding"))
 
     def __check_init__(self) -> None:
         if np.shape(self.radius):
@@ -99,10 +72,11 @@ class StepIndexFibre(eqx.Module):
     def smf28_like() -> "StepIndexFibre":
         """A step-index stand-in for standard single-mode fibre: 4.1 um, delta 0.36 % over fused silica.
 
-        Radius and difference are those published for Corning SMF-28. Its mode field diameters come out in the lower
-        part of the stated 9.2(4) um at 1310 nm and 10.4(5) um at 1550 nm. The real core is doped with germania and not
-        an ideal step: zero dispersion at 1.297 um is a little below that of the fibre, and the second mode's cut-off
-        of 1.32 um is that of a straight endless fibre, above the cable cut-off of data sheets (1.26 um).
+        Radius and difference are those of Corning SMF-28 (sheet of April 2002). Its mode field diameters come out in
+        the lower part of the 9.2(4) um at 1310 nm and 10.4(5) um at 1550 nm that later sheets state.
+        The real core is doped with germania and not an ideal step: zero dispersion at 1.297 um is a little below that
+        of the fibre (1.304 to 1.324 um), and the second mode's cut-off of 1.32 um is that of a straight endless fibre,
+        above the cable cut-off of data sheets (1.26 um).
         """
         return StepIndexFibre(4.1, Raised(SILICA, 0.0036), SILICA)
 
@@ -130,15 +104,15 @@ class StepIndexFibre(eqx.Module):
 
         The number of modes has to be known, so fibre and wavelength cannot be traced; `n_eff` of a given mode can.
         """
-        check_choice("family", family, _FAMILIES)
+        check_choice("family", family, FAMILIES)
         _, cladding, contrast, v = self._parameters(_single(wl))
-        labels = _guided(family, float(v), float(contrast))
-        where = _stack(labels, 1 << (len(labels) - 1).bit_length())
+        labels = guided(family, float(v), float(contrast))
+        where = branches(labels, 1 << (len(labels) - 1).bit_length())
         v, step = (jnp.broadcast_to(x, where.low.shape) for x in (v, contrast))
-        angles, _ = fibre_modes.mode_angles(v, step, where, _steps(max(label[1] for label in labels)))
+        angles, _ = fibre_modes.mode_angles(v, step, where, recurrence_steps(labels))
         n_eff = np.asarray(_index(cladding, contrast, angles))[: len(labels)]
         order = np.argsort(-n_eff, kind="stable")
-        return [FibreMode(_name(*labels[k]), float(n_eff[k]), _degeneracy(*labels[k])) for k in order]
+        return [FibreMode(labels[k].name, float(n_eff[k]), labels[k].degeneracy) for k in order]
 
     def n_eff(self, wl: Any, mode: str = "HE11") -> jax.Array:
         """Effective index of a mode, of the shape of `wl`; differentiable, to any order.
@@ -148,7 +122,7 @@ class StepIndexFibre(eqx.Module):
             equinox.EquinoxRuntimeError: where that shows only when a compiled function runs.
         """
         _, cladding, contrast, v = self._parameters(wl)
-        return _index(cladding, contrast, self._angle(v, contrast, mode))
+        return _index(cladding, contrast, self._angle(v, contrast, parse(mode)))
 
     def n_g(self, wl: Any, mode: str = "HE11") -> jax.Array:
         """Group index n_eff - wl dn_eff/dwl, with the dispersion of both materials; raises as `n_eff`."""
@@ -169,7 +143,7 @@ class StepIndexFibre(eqx.Module):
         Raises:
             ValueError: for a name no mode has, or a cut-off outside the range in which a material is known.
         """
-        label, wl = _label(mode), self._middle()
+        label, wl = parse(mode), self._middle()
         for _ in range(200):
             _, _, contrast, v = self._parameters(wl)
             limit = fibre_modes.cutoff(*label, float(contrast))
@@ -195,13 +169,53 @@ class StepIndexFibre(eqx.Module):
         Raises:
             ValueError: as `n_eff`, or for a mode that is no LP mode.
         """
-        kind, order, _ = _label(mode)
-        check_choice("kind of a mode with a radial field", kind, ("LP",))
+        label = parse(mode)
+        check_choice("kind of a mode with a radial field", label.kind, FAMILIES["scalar"])
         check_range("r", r, 0.0, np.inf, "um")
         r, radius = _floating(r), _floating(self.radius)
         _, _, contrast, v = self._parameters(_single(wl))
-        phi = self._angle(v, contrast, mode)
-        return fibre_modes.radial_field(r.ravel() / radius, v, phi, order).reshape(r.shape) / radius
+        phi = self._angle(v, contrast, label)
+        return fibre_modes.radial_field(r.ravel() / radius, v, phi, label.order).reshape(r.shape) / radius
+
+    def vector_field(self, x: Any, y: Any, wl: Any, mode: str = "HE11", orientation: Any = 0.0) -> Field:
+        """Fields of a vector mode that carries 1 mW, in the convention of `photonics_core.modes`.
+
+        Transverse fields are real and longitudinal ones imaginary. A mode HE or EH of order l comes twice; the two are
+        orthogonal whose orientations differ by pi / (2 l).
+
+        Args:
+            x, y: positions in um from the axis, of shapes that broadcast; points on the core's face count as cladding.
+            wl: one wavelength.
+            mode: "HE11" or another vector mode.
+            orientation: angle in rad by which the pattern is turned about the axis, one number. At 0, E_z is even in y,
+                and HE11 is polarised along x. TE and TM modes do not depend on it.
+
+        Returns:
+            `Field` of E in V/um and H in mA/um, complex, of shape [3, ...].
+
+        Raises:
+            ValueError: as `n_eff`, or for a mode LP.
+
+        Source: Snyder and Love, Optical Waveguide Theory (1983), table 12-3.
+        """
+        label = parse(mode)
+        check_choice("kind of a mode with a vector field", label.kind, FAMILIES["vector"])
+        for name, value in (("x", x), ("y", y), ("orientation", orientation)):
+            check_finite(name, value, "rad" if name == "orientation" else "um")
+        if np.shape(orientation):
+            raise ValueError(f"orientation of shape {np.shape(orientation)} is not one number")
+        x, y = jnp.broadcast_arrays(_floating(x), _floating(y))
+        core, _, contrast, v = self._parameters(_single(wl))
+        phi, radius = self._angle(v, contrast, label), _floating(self.radius)
+        # E_z, which goes with the cosine, is what vanishes in TE, and H_z, with the sine, in TM.
+        psi = label.order * _floating(orientation) - (0.5 * math.pi if label.kind == "TE" else 0.0)
+        root = int(fibre_modes.branch(*label).root)
+        e, h = fibre_fields.vector_fields(
+            x.ravel() / radius, y.ravel() / radius, v, contrast, core, phi, psi, label.order, root
+        )
+        e, h = (part.reshape(3, *x.shape) for part in (e, h))
+        scale = (math.sqrt(2.0 * IMPEDANCE) / radius).astype(e.dtype)
+        return Field(e * scale, h * (scale / IMPEDANCE))
 
     def mode_field_diameter(self, wl: Any, definition: str = "petermann2") -> jax.Array:
         """Mode field diameter of LP01 in um, of the shape of `wl`.
@@ -216,7 +230,7 @@ class StepIndexFibre(eqx.Module):
         """
         check_choice("definition", definition, ("petermann2", "gaussian"))
         _, _, contrast, v = self._parameters(wl)
-        phi = self._angle(v, contrast, "LP01")
+        phi = self._angle(v, contrast, parse("LP01"))
         radius = fibre_modes.petermann_radius if definition == "petermann2" else fibre_modes.gaussian_radius
         radii = jax.vmap(radius)(v.ravel(), phi.ravel()).reshape(v.shape)
         return 2.0 * _floating(self.radius) * radii
@@ -231,86 +245,32 @@ class StepIndexFibre(eqx.Module):
         """Indices of core and cladding, 1 - (n2 / n1)^2 and normalised frequency, each of the shape of `wl`."""
         check_positive("wl", wl, "um")
         wl = _floating(wl)
-        core, cladding = (_value(medium, wl) for medium in (self.core, self.cladding))
+        core, cladding = (index_at(medium, wl) for medium in (self.core, self.cladding))
         _check_step(core, cladding)
         # Numbers given by the user are subtracted on the host, in float64.
         contrast = _floating((core - cladding) * (core + cladding) / core**2)
         core, cladding, contrast = (jnp.broadcast_to(_floating(x), wl.shape) for x in (core, cladding, contrast))
         return core, cladding, contrast, 2.0 * math.pi * _floating(self.radius) / wl * core * jnp.sqrt(contrast)
 
-    def _angle(self, v: jax.Array, contrast: jax.Array, mode: str) -> jax.Array:
-        label = _label(mode)
+    def _angle(self, v: jax.Array, contrast: jax.Array, label: Label) -> jax.Array:
         check_range("normalised frequency", v, 0.0, LARGEST)
-        where = _stack([label], v.size)
-        angles, guided = fibre_modes.mode_angles(v.ravel(), contrast.ravel(), where, _steps(label[1]))
-        if is_concrete(guided) and not np.all(guided):
-            first = int(np.argmin(guided))
+        where = branches([label], v.size)
+        angles, found = fibre_modes.mode_angles(v.ravel(), contrast.ravel(), where, recurrence_steps([label]))
+        if is_concrete(found) and not np.all(found):
+            first = int(np.argmin(found))
             v_first, contrast_first = float(v.ravel()[first]), float(contrast.ravel()[first])
-            names = ", ".join(_name(*x) for x in _guided(_family(label[0]), v_first, contrast_first)[:20])
+            names = ", ".join(other.name for other in guided(label.family, v_first, contrast_first)[:20])
             raise ValueError(
-                f"mode = {mode!r} is not guided at a normalised frequency of {v_first:.6g}; guided: {names}"
+                f"mode = {label.name!r} is not guided at a normalised frequency of {v_first:.6g}; guided: {names}"
             )
-        angles = eqx.error_if(angles, ~(guided & (v.ravel() <= LARGEST)), f"mode {mode} is not guided")
+        angles = eqx.error_if(angles, ~(found & (v.ravel() <= LARGEST)), f"mode {label.name} is not guided")
         return angles.reshape(v.shape)
 
     def _checked(self, wl: Any, mode: str) -> jax.Array:
         """Wavelength as an array, after errors have been raised where its values are still known."""
         _, _, contrast, v = self._parameters(wl)
-        self._angle(v, contrast, mode)
+        self._angle(v, contrast, parse(mode))
         return _floating(wl)
-
-
-def _guided(family: str, v: float, contrast: float) -> list[tuple[str, int, int]]:
-    """Kind, azimuthal order and radial number of every guided mode, on the host."""
-    check_range("normalised frequency", v, 0.0, LARGEST)
-    found = []
-    for kind in _FAMILIES[family]:
-        orders = (0,) if kind in ("TE", "TM") else range(0 if kind == "LP" else 1, int(LARGEST) + 1)
-        for order in orders:
-            number = 1
-            while fibre_modes.cutoff(kind, order, number, contrast) < v:
-                found.append((kind, order, number))
-                number += 1
-            if number == 1:  # cut-offs rise with the order
-                break
-    return found
-
-
-def _family(kind: str) -> str:
-    return "scalar" if kind == "LP" else "vector"
-
-
-@functools.cache
-def _label(mode: str) -> tuple[str, int, int]:
-    match = re.fullmatch(r"(LP|HE|EH|TE|TM)(?:(\d)(\d)|(\d+),(\d+))", mode) if isinstance(mode, str) else None
-    if match is None:
-        raise ValueError(f"mode = {mode!r} is not a name such as 'HE11', 'TE01', 'LP02' or 'HE12,1'")
-    kind, order, number = match[1], int(match[2] or match[4]), int(match[3] or match[5])
-    fibre_modes.check_label(kind, order, number)
-    check_range("azimuthal order", order, 0, LARGEST)
-    return kind, order, number
-
-
-def _name(kind: str, order: int, number: int) -> str:
-    return f"{kind}{order}{number}" if max(order, number) < 10 else f"{kind}{order},{number}"
-
-
-def _degeneracy(kind: str, order: int, _: int) -> int:
-    if kind == "LP":
-        return 4 if order else 2
-    return 2 if order else 1
-
-
-def _steps(order: int) -> int:
-    """Steps of the recurrence: few different numbers, so that few programs are compiled."""
-    return max(4, 1 << (order - 1).bit_length()) if order else 4
-
-
-def _stack(labels: list[tuple[str, int, int]], count: int) -> fibre_modes.Branch:
-    """Branches of all labels, the last repeated up to `count`."""
-    branches = [fibre_modes.branch(*label) for label in labels]
-    branches += [branches[-1]] * (count - len(branches))
-    return fibre_modes.Branch(*(np.stack(part) for part in zip(*branches, strict=True)))
 
 
 def _index(cladding: jax.Array, contrast: jax.Array, phi: jax.Array) -> jax.Array:
@@ -323,12 +283,6 @@ def _check_step(core: Any, cladding: Any) -> None:
     check_positive("cladding", cladding)
     if is_concrete(core, cladding):
         check_positive("core's index less the cladding's", np.asarray(core) - np.asarray(cladding))
-
-
-def _value(medium: Any, wl: jax.Array) -> Any:
-    if isinstance(medium, Material):
-        return medium.index(wl)
-    return medium(wl) if callable(medium) else medium
 
 
 def _floating(value: Any) -> jax.Array:

@@ -8,7 +8,7 @@ results are NaN.
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -21,7 +21,7 @@ from photonics_core.kernels import film_fields, film_incoherent, film_modes, fil
 from photonics_core.kernels.checks import check_choice, check_finite, check_positive, check_range, is_concrete
 from photonics_core.kernels.film_fields import FilmField
 from photonics_core.kernels.films import FilmAmplitudes, Polarized
-from photonics_core.materials import Material
+from photonics_core.medium import as_medium, check_index, index_at
 from photonics_core.runtime import as_leaf
 from photonics_core.units import SPEED_OF_LIGHT
 
@@ -37,22 +37,12 @@ class Ellipsometry(eqx.Module):
     delta: jax.Array  # rad, within (-pi, pi]
 
 
-class Dispersion(eqx.Module):
-    """An index given as a function of the wavelength in um."""
-
-    function: Callable[[Any], Any] = eqx.field(static=True)
-
-    def __call__(self, wl: Any) -> Any:
-        """Index at wavelength `wl` in um."""
-        return self.function(wl)
-
-
 class FilmStack(eqx.Module):
     """Layers of given indices and thicknesses between two half-spaces, light coming from the first.
 
     Args:
         indices: refractive indices of ambient, layers (in the order in which light meets them) and substrate. Each is a
-            complex number (a leaf), a `Material`, or a function of the wavelength in um.
+            complex number (a leaf), a `Material`, a module or a function of the wavelength in um.
         thickness: thicknesses of the layers in um, at least 0, shape [L].
         coherent: for each layer True or False, whether waves interfere in it; None where they do in all.
 
@@ -80,7 +70,7 @@ class FilmStack(eqx.Module):
         """Complex indices of ambient, layers and substrate, shape [L + 2, ...], at `wl` in um, shape [...]."""
         wl = _array("wl", wl)
         check_positive("wl", wl, "um")
-        values = [_value(f"indices[{k}]", index, wl) for k, index in enumerate(self.indices)]
+        values = [_index(f"indices[{k}]", medium, wl) for k, medium in enumerate(self.indices)]
         self._check_outside([values[0], values[-1]])
         return jnp.stack(values)
 
@@ -222,7 +212,7 @@ class FilmStack(eqx.Module):
         check_range("number of leaks", len(sides), 2, 2)
         wl = _single(wl)
         n = self.index(wl)
-        _check_number("guess", guess)
+        check_index("guess", guess)
         n_eff, step = film_modes.mode_index(
             _complex(guess), n, self._thickness(), _guarded(wl, wl > 0), polarization, sides
         )
@@ -277,25 +267,13 @@ class FilmStack(eqx.Module):
 def _indices(values: Any) -> tuple[Any, ...]:
     if isinstance(values, str) or not isinstance(values, Iterable) or getattr(values, "shape", None) == ():
         raise ValueError(f"indices = {values!r} is not a row of indices, one for each medium")
-    return tuple(_index(f"indices[{k}]", value) for k, value in enumerate(values))
+    return tuple(as_medium(f"indices[{k}]", value) for k, value in enumerate(values))
 
 
-def _index(name: str, value: Any) -> Any:
-    value = np.asarray(value) if isinstance(value, complex) else as_leaf(value)
-    if isinstance(value, Material | eqx.Module):
-        return value
-    if callable(value):
-        return Dispersion(value)
-    _check_number(name, value)
-    return value
-
-
-def _value(name: str, index: Any, wl: jax.Array) -> jax.Array:
+def _index(name: str, medium: Any, wl: jax.Array) -> jax.Array:
     """Complex index of one medium, of the shape of `wl`."""
-    value = index
-    if isinstance(index, Material) or callable(index):
-        value = index.index(wl) if isinstance(index, Material) else index(wl)
-        _check_number(f"{name} at wl", value)
+    value = index_at(medium, wl)
+    check_index(f"{name} at wl", value)
     value = _complex(value)
     try:
         return jnp.broadcast_to(value, wl.shape)
@@ -309,14 +287,6 @@ def _complex(value: Any) -> jax.Array:
         return value.astype(jnp.result_type(complex))
     value = value.astype(jnp.result_type(float))
     return jax.lax.complex(value, jnp.zeros_like(value))
-
-
-def _check_number(name: str, value: Any) -> None:
-    if not eqx.is_array_like(value) or np.dtype(jnp.result_type(value)).kind not in "iufc":
-        raise ValueError(f"{name} = {value!r} is not a number, a Material or a function of the wavelength")
-    if is_concrete(value):
-        check_finite(f"real part of {name}", np.real(value))
-        check_finite(f"imaginary part of {name}", np.imag(value))
 
 
 def _check_shapes(wl: jax.Array, angle: jax.Array) -> None:

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from photonics_core.absorber import media_with_absorbers
 from photonics_core.cross_section import DEGREES, CrossSection
 from photonics_core.kernels.checks import check_kind, check_positive, check_range
 from photonics_core.kernels.eigenmodes import Walls
@@ -43,6 +44,7 @@ class Mode(eqx.Module):
         wl: free-space wavelength in um.
         walls: what the window ends in.
         accuracy: that of the mesh.
+        absorbers: sides of the window with an absorbing layer.
     """
 
     section: CrossSection
@@ -54,6 +56,7 @@ class Mode(eqx.Module):
     wl: jax.Array
     walls: Walls = eqx.field(static=True)
     accuracy: str = eqx.field(static=True)
+    absorbers: tuple[str, ...] = eqx.field(static=True, default=())
 
     @property
     def loss_db_cm(self) -> jax.Array:
@@ -184,15 +187,15 @@ class Mode(eqx.Module):
         if callable(where):
             return jnp.asarray(where(x, y)).astype(x.dtype)
         check_range("where", where, 0, len(self.section.media) - 1)
-        media = self.section.element_media(self.accuracy)
-        media = np.concatenate([media, np.full((x.shape[0] - media.shape[0], media.shape[1]), -1)])
+        media = media_with_absorbers(self.section.element_media(self.accuracy), self.absorbers, fill=-1)
         return jnp.broadcast_to(jnp.asarray(media == where, x.dtype)[..., None], x.shape)
 
     def _physical(self, at: LocalFields) -> Field:
         """Fields of unknown scale, from those of the eigenvalue problem."""
         k0 = 2.0 * jnp.pi / self.wl
         at, beta, scale = jax.tree.map(
-            lambda part: part.astype(jnp.result_type(complex)), (at, self.n_eff * k0, 1.0 / (k0 * IMPEDANCE))
+            lambda part: part.astype(jnp.result_type(complex)),
+            (at, self.n_eff * k0.astype(self.n_eff.dtype), 1.0 / (k0 * IMPEDANCE)),
         )
         x, y = (at.transverse[k] + at.gradient[k] for k in (0, 1))
         e = jnp.stack([*(part / beta for part in at.transverse), -1j * at.longitudinal / at.stretch])

@@ -95,6 +95,24 @@ def mode_field(
     ax.set_title(mode.label(), fontsize="medium")
 
 
+def index_sweep(ax: "Axes", sweep: Any, xlabel: str, *, quantity: str = "n_eff") -> None:
+    """Draw the indices of modes followed along a sweep, a line a mode, named by polarisation where it is first guided.
+
+    Args:
+        ax: the axes.
+        sweep: a `ModeSweep`.
+        xlabel: name and unit of what was swept.
+        quantity: "n_eff" or "n_g".
+    """
+    for track, row in zip(sweep.tracks, getattr(sweep, quantity), strict=True):
+        first = next(mode for mode in track if mode is not None)
+        kind = "TE" if float(first.te_fraction()) > 0.5 else "TM"
+        ax.plot(sweep.values, row, marker=".", label=f"{kind} from {sweep.values[track.index(first)]:.4g}")
+    ax.set_xlabel(xlabel)
+    ax.set_ylabel("effective index" if quantity == "n_eff" else "group index")
+    legend_above(ax, columns=4)
+
+
 def interfaces(section: Any) -> list[tuple[np.ndarray, np.ndarray]]:
     """Line pieces (x, y) in um where media of a cross-section meet, mirror images included."""
     x, y, table = np.asarray(section.x), np.asarray(section.y), np.array(section.blocks)

@@ -107,7 +107,7 @@ def test_a_profile_adds_to_the_index():
         (lambda: CrossSection.strip(-0.5, 0.22), "width = -0.5 um"),
         (lambda: CrossSection.strip(0.5, 0.0), "height = 0 um"),
         (lambda: CrossSection.strip(np.array([0.4, 0.5]), 0.22), "use jax.vmap"),
-        (lambda: CrossSection.strip(0.5, 0.22, "silicon"), "core = 'silicon' is no index"),
+        (lambda: CrossSection.strip(0.5, 0.22, "silicon"), "core = 'silicon' is not a number, a Material"),
         (lambda: CrossSection.strip(0.5, 0.22, np.nan), "core"),
         (lambda: CrossSection.strip(0.5, 0.22, 0.0), "index of zero"),
         (lambda: CrossSection.strip(0.1, 0.5, sidewall_angle=60.0), "width at the top"),

@@ -6,8 +6,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from photonics_core.fibre import Raised, StepIndexFibre
+from photonics_core.fibre import StepIndexFibre
 from photonics_core.materials import SILICA
+from photonics_core.medium import Raised
+from photonics_core.modes import IMPEDANCE, Field, poynting
 from photonics_core.units import SPEED_OF_LIGHT
 from photonics_core.validation.fibres import boundary_indices
 
@@ -127,6 +129,80 @@ def test_the_field_carries_unit_power_and_is_smooth(mode, azimuth):
     assert field[1] > 0
 
 
+def polar(radius, reach=10.0):
+    """Points and areas of a quadrature in the plane, as [radii, angles]."""
+    nodes, weights = np.polynomial.legendre.leggauss(48)
+    r = radius * np.concatenate([0.5 * (nodes + 1.0), 1.0 + 0.5 * reach * (nodes + 1.0)])
+    area = radius * np.concatenate([0.5 * weights, 0.5 * reach * weights]) * r * 2.0 * math.pi / 16
+    theta = np.arange(16) * 2.0 * math.pi / 16
+    return r[:, None] * np.cos(theta), r[:, None] * np.sin(theta), np.repeat(area[:, None], 16, 1)
+
+
+def test_vector_fields_carry_a_milliwatt_and_obey_maxwell():
+    fibre, wl, step = StepIndexFibre(1.5, 1.6, 1.2), 1.55, 2e-3
+    x, y, area = polar(1.5)
+    fields = {}
+    for mode, orientation in (("HE21", 0.3), ("HE21", 0.3 + math.pi / 4), ("TE01", 0.0), ("TM01", 0.0)):
+        field = Field(*(np.asarray(part) for part in fibre.vector_field(x, y, wl, mode, orientation)))
+        np.testing.assert_allclose(0.5 * np.sum(area * poynting(field)), 1.0, rtol=1e-9)
+        fields[mode, orientation] = field
+    for (first, turn), a in fields.items():
+        for (second, other), b in fields.items():
+            if (first, turn) != (second, other):
+                flux = a.e[0] * b.h[1].conj() - a.e[1] * b.h[0].conj()
+                assert abs(np.sum(area * flux)) < 1e-9
+    assert np.all(fields["TE01", 0.0].e[2] == 0)
+    assert np.max(np.abs(fields["TM01", 0.0].h[2])) == 0
+    # curl E = i k Z H and curl H = -i (k / Z) n^2 E: the units of both.
+    at = np.array([0.4, -0.7])[:, None] + step * np.array([[0, -1, 1, 0, 0], [0, 0, 0, -1, 1]])
+    e, h = (np.asarray(part) for part in fibre.vector_field(*at, wl, "HE21", 0.3))
+    k = 2.0 * math.pi / wl
+    curl_e, curl_h = ((f[1, 2] - f[1, 1] - f[0, 4] + f[0, 3]) / (2 * step) for f in (e, h))
+    np.testing.assert_allclose(curl_e, 1j * k * IMPEDANCE * h[2, 0], rtol=1e-4)
+    np.testing.assert_allclose(curl_h, -1j * k / IMPEDANCE * 1.6**2 * e[2, 0], rtol=1e-4)
+
+
+def test_the_vector_field_turns_with_its_orientation():
+    r, theta, turn = 1.2, np.array([0.2, 2.0]), 0.7
+    for mode in ("HE11", "HE21"):
+        fixed = ROD.vector_field(r * np.cos(theta - turn), r * np.sin(theta - turn), 1.3, mode)
+        turned = ROD.vector_field(r * np.cos(theta), r * np.sin(theta), 1.3, mode, turn)
+        matrix = np.array([[math.cos(turn), -math.sin(turn), 0], [math.sin(turn), math.cos(turn), 0], [0, 0, 1]])
+        for part, expected in zip(turned, fixed, strict=True):
+            np.testing.assert_allclose(part, matrix @ np.asarray(expected), atol=1e-14)
+    on_axis = ROD.vector_field(0.0, 0.0, 1.3)
+    assert on_axis.e.shape == (3,)
+    assert on_axis.e[0].real > 0 and on_axis.h[1].real > 0
+    assert np.max(np.abs(on_axis.e[1:])) < 1e-15
+
+
+def test_at_weak_guidance_the_vector_field_of_he11_is_that_of_lp01():
+    gaps = []
+    for delta in (1e-3, 1e-4):
+        core = 1.444 / math.sqrt(1.0 - 2.0 * delta)
+        radius = 2.0 * 1.55 / (2.0 * math.pi * math.sqrt(core**2 - 1.444**2))
+        fibre = StepIndexFibre(radius, core, 1.444)
+        x, y, area = polar(radius, 20.0)
+        e = np.asarray(fibre.vector_field(x, y, 1.55).e)
+        scalar = np.asarray(fibre.field(np.hypot(x, y), 1.55))
+        norms = [np.sum(area * np.abs(part) ** 2) for part in (e, scalar)]
+        transverse = np.sum(area * np.abs(e[:2]) ** 2)
+        overlap = np.abs(np.sum(area * e[0] * scalar)) ** 2
+        gaps.append((1.0 - overlap / (norms[0] * norms[1]), 1.0 - overlap / (transverse * norms[1])))
+    # What is longitudinal carries a part of the order of delta, and what is transverse differs by delta^2.
+    np.testing.assert_allclose(np.log10(np.divide(*gaps)), [1.0, 2.0], atol=0.01)
+    assert gaps[1][0] < 1e-4
+
+
+def test_gradient_of_a_vector_field(assert_gradient):
+    def parts(z):
+        fibre = StepIndexFibre(z[0], z[1], 1.2)
+        field = fibre.vector_field(z[3], np.array([0.2, -1.9]), z[2], "HE21", 0.3)
+        return jnp.concatenate([f.ravel() for part in field for f in (part.real, part.imag)])
+
+    assert_gradient(parts, np.array([1.2, 1.6, 1.5, 0.1]))
+
+
 def test_a_mode_that_is_not_guided_is_an_error_inside_jit_too():
     with pytest.raises(eqx.EquinoxRuntimeError, match="mode HE21 is not guided"):
         jax.block_until_ready(eqx.filter_jit(lambda fibre: fibre.n_eff(1.55, "HE21"))(SMF))
@@ -152,6 +228,10 @@ def test_a_mode_that_is_not_guided_is_an_error_inside_jit_too():
         (lambda: SMF.cutoff_wavelength("HE01"), "order = 0 of a mode HE"),
         (lambda: SMF.field(1.0, 1.55, "HE11"), "kind of a mode with a radial field = 'HE'"),
         (lambda: SMF.field(-1.0, 1.55), "r = -1 um"),
+        (lambda: SMF.vector_field(0.0, 0.0, 1.55, "LP01"), "kind of a mode with a vector field = 'LP'"),
+        (lambda: SMF.vector_field(0.0, np.nan, 1.55), "y = nan um"),
+        (lambda: SMF.vector_field(0.0, 0.0, 1.55, "HE11", [0.0, 1.0]), r"orientation of shape \(2,\)"),
+        (lambda: SMF.vector_field(0.0, 0.0, 1.55, "TE01"), "mode = 'TE01' is not guided"),
         (lambda: SMF.field(1.0, [1.5, 1.6]), "is not one wavelength"),
         (lambda: SMF.modes([1.5, 1.6]), "is not one wavelength"),
         (lambda: SMF.modes(1.5, "TE"), "family = 'TE' is not one of"),
@@ -167,14 +247,15 @@ def test_bad_input_is_named(make, message):
 def test_single_precision(float32):
     def results():
         fibre = StepIndexFibre(4.1, 1.4493, 1.4441)
-        return jnp.stack([fibre.n_eff(1.55), fibre.mode_field_diameter(1.55)])
+        field = fibre.vector_field(1.0, 5.0, 1.55)
+        return jnp.stack([fibre.n_eff(1.55), fibre.mode_field_diameter(1.55), field.e[0].real, field.h[2].imag])
 
     mine = results()
     assert mine.dtype == jnp.float32
     with jax.enable_x64(True):
         expected = np.asarray(results())
     np.testing.assert_allclose(mine[0], expected[0], rtol=2e-7)
-    np.testing.assert_allclose(mine[1], expected[1], rtol=1e-4)
+    np.testing.assert_allclose(mine[1:], expected[1:], rtol=1e-4)
 
 
 @pytest.mark.slow

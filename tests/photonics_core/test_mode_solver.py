@@ -1,5 +1,6 @@
 import functools
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,7 +9,8 @@ import pytest
 from photonics_core.cross_section import CrossSection
 from photonics_core.films import FilmStack
 from photonics_core.kernels.eigenmodes import Walls
-from photonics_core.mode_solver import bend_mode, cladding_index, fundamental_mode, solve_classes, solve_modes
+from photonics_core.materials import SILICON
+from photonics_core.mode_solver import cladding_index, fundamental_mode, solve_classes, solve_modes
 from photonics_core.modes import poynting
 
 CORE, OXIDE, WL = 3.476, 1.444, 1.55
@@ -157,6 +159,13 @@ def test_a_rib_guides_above_its_slab_alone():
     np.testing.assert_allclose(cladding_index(wire(), WL), OXIDE)
 
 
+def test_the_lowest_class_of_tm_may_hold_no_tm_mode():
+    # A slab of 90 nm guides TE above anything that TM could reach, so what is left in the class of TM is TE1.
+    rib = CrossSection.rib(0.5, 0.22, 0.09, CORE, OXIDE)
+    with pytest.raises(ValueError, match="guides no tm mode"):
+        fundamental_mode(rib, WL, polarization="tm", accuracy="fast")
+
+
 def test_no_guided_mode_says_so():
     thin = CrossSection.strip(0.05, 0.05, 1.6, OXIDE)
     found = solve_modes(thin, WL, accuracy="fast", count=3)
@@ -165,17 +174,50 @@ def test_no_guided_mode_says_so():
         fundamental_mode(thin, WL, accuracy="fast")
 
 
-@pytest.mark.slow
-def test_bend_loss_grows_as_the_radius_falls():
-    section = CrossSection.strip(0.75, 0.4, 1.996, OXIDE, margin=2.5)
-    bends = [bend_mode(section, WL, radius, accuracy="fast") for radius in (12.0, 15.0, 20.0)]
-    loss = [float(bend.loss_db_cm) for bend in bends]
-    assert loss[0] > 2 * loss[1] > 4 * loss[2] > 0
-    assert bends[0].te_fraction() > 0.9
-    # The field leans outwards.
-    assert bends[0].confinement(lambda x, y: x > 0.0) > 0.5 > bends[2].confinement(lambda x, y: x < 0.0)
-    straight = fundamental_mode(section, WL, accuracy="fast")
-    assert float(bends[0].n_eff.real) > float(bends[2].n_eff.real) > float(straight.n_eff)
+def test_degenerate_modes_have_values_and_no_derivatives_unless_symmetry_splits_them():
+    apart = CrossSection.slot(0.4, 0.22, 2.4, CORE, OXIDE)
+    whole = apart.unfolded()
+
+    def index(core, section, walls):
+        changed = eqx.tree_at(lambda each: each.media[0], section, core)
+        return solve_classes(changed, WL, walls=[walls], accuracy="fast")[0].n_eff
+
+    split = Walls(left="electric", bottom="magnetic")
+    core = jnp.asarray(CORE)
+    np.testing.assert_allclose(index(core, whole, Walls(bottom="magnetic")), index(core, apart, split), atol=1e-9)
+    assert np.isfinite(jax.grad(index)(core, apart, split))
+    with pytest.raises(Exception, match="degenerate modes"):
+        jax.block_until_ready(jax.grad(index)(core, whole, Walls(bottom="magnetic")))
+
+
+def test_heat_as_a_profile_is_heat_as_a_temperature():
+    # 10 K over the core alone, as a change of its index.
+    section = CrossSection.strip(0.5, 0.22, SILICON, OXIDE)
+    rise = SILICON.index(WL, 310.0) - SILICON.index(WL, 300.0)
+    heated = section.with_profile(lambda x, y, medium: jnp.where(medium == 0, rise, 0.0))
+    by_profile = fundamental_mode(heated, WL, accuracy="fast").n_eff
+    np.testing.assert_allclose(by_profile, fundamental_mode(section, WL, 310.0, accuracy="fast").n_eff, rtol=1e-12)
+
+
+def test_free_carriers_as_a_profile_give_loss_and_a_smaller_index(modes):
+    # 1e18 holes per cm^3 in the right half of the core: -2.1e-3 and 6 /cm (Soref and Bennett, IEEE J. Quantum Electron.
+    # 23, 123 (1987), at 1550 nm).
+    change = -2.1e-3 + 1j * 6e-4 * WL / (4.0 * np.pi)
+    change = jnp.asarray(change)
+    doped = wire().unfolded().with_profile(lambda x, y, medium: jnp.where((medium == 0) & (x > 0), change, 0.0))
+    mode = solve_classes(doped, WL, walls=[Walls(bottom="magnetic")], accuracy="fast")[0]
+    first_order = float(modes[0].n_eff) + 0.5 * change * float(modes[0].index_sensitivity(0))
+    np.testing.assert_allclose(mode.n_eff, first_order, atol=3e-6)
+    assert mode.loss_db_cm > 0 and mode.n_eff.real < modes[0].n_eff.real
+
+
+def test_single_precision(float32):
+    section = wire()
+    mode = fundamental_mode(section, WL, accuracy="fast")
+    assert mode.n_eff.dtype == jnp.float32
+    np.testing.assert_allclose(mode.n_eff, 2.44529, atol=2e-5)
+    np.testing.assert_allclose(mode.n_g, 4.1845, atol=0.2)
+    assert np.isfinite(jax.grad(lambda w: fundamental_mode(wire(w), WL, accuracy="fast").n_eff)(0.5))
 
 
 @pytest.mark.parametrize(
@@ -190,7 +232,6 @@ def test_bend_loss_grows_as_the_radius_falls():
         (lambda: fundamental_mode(wire(), WL, polarization="x"), "polarization = 'x'"),
         (lambda: fundamental_mode(wire(), WL, guess=9.0), "guess = 9"),
         (lambda: fundamental_mode(wire().unfolded(), WL), "no mirror plane"),
-        (lambda: bend_mode(wire(), WL, 1.0), "radius = 1 um"),
         (lambda: jax.jit(lambda w: solve_modes(wire(w), WL)[0].n_eff)(0.5), "plain numbers"),
     ],
 )
