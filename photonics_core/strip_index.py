@@ -15,6 +15,7 @@ from photonics_core.kernels.checks import check_choice
 from photonics_core.materials import SILICA, SILICON, Material
 from photonics_core.medium import as_medium
 from photonics_core.mode_solver import fundamental_mode
+from photonics_core.runtime import map_points
 
 Interval = tuple[float, float]
 
@@ -70,7 +71,7 @@ def strip_index(
 def _solve_points(
     points: Mapping[str, Any], core: Any, cladding: Any, margin: float, polarization: str, accuracy: str
 ) -> np.ndarray:
-    """Indices at points, one after another: a factorisation fills the cores of a CPU by itself."""
+    """Indices at points."""
 
     def one(point: dict[str, Any]) -> jax.Array:
         section = CrossSection.rib(
@@ -86,7 +87,7 @@ def _solve_points(
 
 
 def _mapped(one: Callable[[dict[str, Any]], jax.Array]) -> Callable[[dict[str, Any]], jax.Array]:
-    return jax.jit(lambda points: jax.lax.map(one, points))
+    return jax.jit(lambda points: map_points(one, points))
 
 
 def _check_middle(
@@ -117,4 +118,4 @@ def _key(core: Any, cladding: Any, margin: float, polarization: str, accuracy: s
             media[name] = [str(number) for number in np.ravel(medium)]
         else:
             raise ValueError(f"{name} is a function, which the cache cannot tell from another; leave out cache")
-    return {**media, "margin": margin, "polarization": polarization, "accuracy": accuracy, "solver": 1}
+    return {**media, "margin": margin, "polarization": polarization, "accuracy": accuracy, "solver": 2}

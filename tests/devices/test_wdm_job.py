@@ -1,15 +1,18 @@
 from pathlib import Path
 
 import h5py
+import jax
 import numpy as np
 import pytest
 import xarray as xr
 from pydantic import ValidationError
 
+from photonics_core.cross_section import CrossSection
 from photonics_core.devices import measured_silicon as silicon
 from photonics_core.devices.wdm_job import WdmSettings, bounds, build, run, starting_design
 from photonics_core.fit import fit_ring
 from photonics_core.materials import SILICA, SILICON
+from photonics_core.mode_solver import fundamental_mode
 
 
 @pytest.fixture(scope="module")
@@ -76,14 +79,18 @@ def test_a_comb_wider_than_the_free_spectral_range_is_refused():
         WdmSettings(radius_um=10.0)
 
 
-def test_thermo_optic_constants_follow_from_the_materials():
-    at = [
-        silicon.INDEX_PER_SILICON * float(SILICON.thermo_optic(1.31, t))
-        + silicon.INDEX_PER_OXIDE * float(SILICA.thermo_optic(1.31, t))
-        for t in (300.0, 350.0)
-    ]
-    np.testing.assert_allclose(at[0], silicon.O_BAND_THERMO_OPTIC, rtol=2e-3)
-    np.testing.assert_allclose((at[1] - at[0]) / 50.0, silicon.O_BAND_THERMO_OPTIC_SLOPE, rtol=2e-2)
+def test_the_index_and_its_thermo_optic_constants_are_those_of_the_solved_strip():
+    section = CrossSection.strip(0.35, 0.22, SILICON, SILICA)
+
+    @jax.jit
+    def solved(temperature):
+        index = lambda t: fundamental_mode(section, 1.31, t, accuracy="fast").n_eff  # noqa: E731
+        return jax.value_and_grad(index)(temperature)
+
+    (n_eff, cold), (_, hot) = solved(300.0), solved(350.0)
+    np.testing.assert_allclose(n_eff, silicon.O_BAND_EFFECTIVE_INDEX, atol=2e-4)
+    np.testing.assert_allclose(cold, silicon.O_BAND_THERMO_OPTIC, rtol=1e-3)
+    np.testing.assert_allclose((hot - cold) / 50.0, silicon.O_BAND_THERMO_OPTIC_SLOPE, rtol=1e-2)
 
 
 def test_coupling_per_length_gives_back_the_measured_coupling():
