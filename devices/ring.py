@@ -233,6 +233,37 @@ class AddDropRing(Ring):
     straight_length: Any = eqx.field(converter=as_leaf, default=0.0)
     loss_db: Any = eqx.field(converter=as_leaf, default=0.0)
 
+    @classmethod
+    def from_geometry(
+        cls,
+        width: float,
+        height: float,
+        radius: Any,
+        gaps: tuple[Any, Any],
+        *media: Any,
+        straight_length: Any = 0.0,
+        loss_db: Any = 0.0,
+        **options: Any,
+    ) -> "AddDropRing":
+        """A ring from what is drawn: its index and its couplers are solved, or taken from a cache.
+
+        Args:
+            width, height: of the strip in um.
+            radius: in um, of the circle or of the bends of a racetrack.
+            gaps: gaps to the input and to the drop guide in um.
+            media: core and cladding, silicon and silica by default.
+            straight_length, loss_db: as for the ring itself.
+            options: further arguments of `StripGuide.solve`, such as `wl`, `loss_db_cm` and `cache`; `StripGuide` gives
+                many rings from one solution.
+
+        Raises:
+            ValueError: as `StripGuide.solve` and `StripGuide.add_drop_ring` do.
+        """
+        from photonics_core.devices.strip_guide import StripGuide
+
+        guide = StripGuide.solve(width, height, *media, **options)
+        return guide.add_drop_ring(radius, gaps, straight_length, loss_db)
+
     def __check_init__(self) -> None:
         self._check_ring(input_coupler=self.input_coupler, drop_coupler=self.drop_coupler)
 

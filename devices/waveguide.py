@@ -11,7 +11,7 @@ from photonics_core.index import IndexModel
 from photonics_core.kernels.checks import check_kind, check_range
 from photonics_core.runtime import as_leaf
 from photonics_core.scattering import SMatrix
-from photonics_core.strip_index import strip_index
+from photonics_core.strip_map import strip_index
 from photonics_core.units import REFERENCE_TEMPERATURE, SPEED_OF_LIGHT
 
 

@@ -47,11 +47,18 @@ if TYPE_CHECKING:
     from photonics_core.runtime import set_precision, use_device
     from photonics_core.scattering import SMatrix
     from photonics_core.shapes import Shape
-    from photonics_core.strip_index import strip_index
+    from photonics_core.strip_map import strip_index
     from photonics_core.tabulated import TabulatedDevice
 
 _HOMES = {
+    "CouplingMap": "coupling_map",
     "CrossSection": "cross_section",
+    "DrawnCoupler": "devices.drawn_coupler",
+    "PulleyCoupler": "devices.drawn_coupler",
+    "StripGuide": "devices.strip_guide",
+    "couple": "supermodes",
+    "overlap_coupling": "supermodes",
+    "pair_section": "supermodes",
     "GuidedModes": "mode_solver",
     "IndexMap": "index_map",
     "Mode": "modes",
@@ -65,7 +72,7 @@ _HOMES = {
     "effective_index": "effective_index_method",
     "fundamental_mode": "mode_solver",
     "solve_modes": "mode_solver",
-    "strip_index": "strip_index",
+    "strip_index": "strip_map",
     "AddDropRing": "devices.ring",
     "AllPassRing": "devices.ring",
     "BraggGrating": "devices.grating",

@@ -100,6 +100,24 @@ def medium_index(medium: Any, wl: Any, temperature: Any) -> jax.Array:
     return jnp.broadcast_to(jnp.asarray(index_at(medium, wl, temperature)), (3,))
 
 
+def media_key(**media: Any) -> dict[str, Any]:
+    """What tells media given as numbers or materials from others, by name, as JSON can hold it.
+
+    Raises:
+        ValueError: for a medium that is a function, or traced.
+    """
+    key: dict[str, Any] = {}
+    for name, value in media.items():
+        medium = as_medium(name, value)
+        if isinstance(medium, Material):
+            key[name] = repr(medium)
+        elif isinstance(medium, np.ndarray):
+            key[name] = [str(number) for number in np.ravel(medium)]
+        else:
+            raise ValueError(f"{name} is a function, which the cache cannot tell from another; leave out cache")
+    return key
+
+
 def check_index(name: str, value: Any) -> None:
     """Raise a `ValueError` that names the medium unless `value` is one or more finite numbers, as far as is known."""
     try:

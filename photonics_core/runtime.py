@@ -57,10 +57,10 @@ def device_name() -> str:
 
 
 def map_points(function: Callable[[Any], Any], points: Any, *, together: int | None = None) -> Any:
-    """A function of one point at each point of a batch, the quickest way on the device at hand; to be put into `jit`.
+    """A function of one point at each point of a batch, the quickest way on the device at hand; for use within `jit`.
 
-    For work that fills a device by itself, as solving for a mode does: one after another on a CPU, where a factorisation
-    keeps its cores and its cache busy, and many at once on a GPU.
+    For work that fills a device by itself, as solving for a mode does: one after another on a CPU, where a
+    factorisation keeps its cores and its cache busy, and many at once on a GPU.
 
     Args:
         function: function of one point, a pytree of arrays.

@@ -68,3 +68,9 @@ def test_imports_run_one_way(layer):
         for module in imports_of(path):
             if module.split(".")[0] == "photonics_core":
                 assert layer_of(module) <= LAYERS.index(layer), f"{path} imports {module}"
+
+
+def test_no_public_name_is_that_of_a_module():
+    # A module that is imported becomes an attribute of the package and would hide the name.
+    modules = {path.stem for path in Path(photonics_core.__file__).parent.glob("*.py")}
+    assert not modules & set(photonics_core.__all__)

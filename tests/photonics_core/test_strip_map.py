@@ -8,7 +8,7 @@ from photonics_core.devices.ring import AddDropRing
 from photonics_core.devices.waveguide import Waveguide
 from photonics_core.materials import SILICA, SILICON
 from photonics_core.mode_solver import fundamental_mode
-from photonics_core.strip_index import strip_index
+from photonics_core.strip_map import strip_index
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ import numpy as np
 from photonics_core.cross_section import MARGIN, CrossSection
 from photonics_core.index_map import IndexMap
 from photonics_core.kernels.checks import check_choice
-from photonics_core.materials import SILICA, SILICON, Material
-from photonics_core.medium import as_medium
+from photonics_core.materials import SILICA, SILICON
+from photonics_core.medium import media_key
 from photonics_core.mode_solver import fundamental_mode
 from photonics_core.runtime import map_points
 
@@ -109,13 +109,5 @@ def _check_middle(
 
 
 def _key(core: Any, cladding: Any, margin: float, polarization: str, accuracy: str) -> dict[str, Any]:
-    media = {}
-    for name, value in (("core", core), ("cladding", cladding)):
-        medium = as_medium(name, value)
-        if isinstance(medium, Material):
-            media[name] = repr(medium)
-        elif isinstance(medium, np.ndarray):
-            media[name] = [str(number) for number in np.ravel(medium)]
-        else:
-            raise ValueError(f"{name} is a function, which the cache cannot tell from another; leave out cache")
+    media = media_key(core=core, cladding=cladding)
     return {**media, "margin": margin, "polarization": polarization, "accuracy": accuracy, "solver": 2}
