@@ -262,7 +262,7 @@ class AddDropRing(Ring):
         from photonics_core.devices.strip_guide import StripGuide
 
         guide = StripGuide.solve(width, height, *media, **options)
-        return guide.add_drop_ring(radius, gaps, straight_length, loss_db)
+        return guide.add_drop_ring(radius, gaps, straight_length, loss_db)  # pyright: ignore[reportReturnType]
 
     def __check_init__(self) -> None:
         self._check_ring(input_coupler=self.input_coupler, drop_coupler=self.drop_coupler)

@@ -108,8 +108,8 @@ class StripGuide(eqx.Module):
             ValueError: for gaps that are not two or below those solved, or a radius below half the width.
         """
         check_range("number of gaps", len(gaps), 2, 2)
-        couplers = [self.bus_coupler(radius, gap, straight_length) for gap in gaps]
-        return AddDropRing(radius, *couplers, self.index, straight_length, loss_db)
+        entry, drop = (self.bus_coupler(radius, gap, straight_length) for gap in gaps)
+        return AddDropRing(radius, entry, drop, self.index, straight_length, loss_db)
 
     def _check_radius(self, radius: Any) -> None:
         if is_concrete(radius, self.width):

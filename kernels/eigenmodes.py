@@ -6,6 +6,10 @@ of the lines between columns remains. The Krylov space of M^-1 B (Arnoldi, ortho
 beta^2 near s. Each is then refined by inverse iteration with a shift of its own, close enough for a few steps to reach
 rounding.
 
+Two things keep modes below cutoff apart from what is none. A has no rows of e_z, so that any e_z alone solves it with
+beta = 0; every mode proper has (B e)_z = 0 instead, and right-hand sides are held to that. And B is indefinite: real
+vectors are scaled to e B e = 1, or to -1 for evanescent modes of the TM kind.
+
 All matrices are symmetric, complex ones too, so that a left vector is the right one transposed:
 
     -beta^2 = e A e / e B e
@@ -57,7 +61,8 @@ class Eigenmodes(NamedTuple):
 
     Args:
         beta_squared: squared propagation constants in 1/um^2, shape [m].
-        vectors: values of e_t = beta E_t and e_z = i E_z, shape [m, unknowns], with e B e = 1.
+        vectors: values of e_t = beta E_t and e_z = i E_z, shape [m, unknowns], with e B e = 1, or -1 where vectors are
+            real and that is negative.
         separation: relative distance of beta^2 to that of the next mode, exact where that is near, shape [m];
             without a derivative.
     """
@@ -112,7 +117,7 @@ def eigenmodes(
     matrices = element_matrices(mesh, permittivity, k0, degree)
     held = jax.tree.map(lax.stop_gradient, matrices)
     start = _krylov(held, numbers, free, lax.stop_gradient(shift), count, steps)
-    return Eigenmodes(*lax.map(lambda pair: _refined(matrices, held, numbers, free, *pair, order), start))
+    return Eigenmodes(*lax.map(lambda pair: _refined(matrices, held, numbers, free, pair[0], pair[1], order), start))
 
 
 def free_unknowns(mesh: Mesh, walls: Walls, degree: int) -> np.ndarray:
@@ -137,7 +142,8 @@ def _krylov(
     """Approximate beta^2 and vectors of the modes nearest the shift."""
     shift = shift.astype(matrices.a.dtype)
     factors = _factorize(matrices.a + shift * matrices.b, numbers, free)
-    apply = lambda x: _solve(factors, numbers, jnp.where(free, multiply(matrices.b, numbers, x), 0.0))  # noqa: E731
+    kept = free & jnp.asarray(numbers.transverse())
+    apply = lambda x: _solve(factors, numbers, jnp.where(kept, multiply(matrices.b, numbers, x), 0.0))  # noqa: E731
     dtype = matrices.a.dtype
     random = np.random.default_rng(0).normal(size=numbers.count)
     first = apply(jnp.where(free, jnp.asarray(random, dtype), 0.0))
@@ -192,25 +198,32 @@ def _refined(
     """One mode by inverse iteration, with its derivatives, and the relative distance of the next one."""
     shift = beta_squared * (1.0 + APPROACH)
     factors = _factorize(held.a + shift * held.b, numbers, free)
+    kept = free & jnp.asarray(numbers.transverse())
 
     def invert_once(_, x):
-        x = _solve(factors, numbers, jnp.where(free, multiply(held.b, numbers, x), 0.0))
+        x = _solve(factors, numbers, jnp.where(kept, multiply(held.b, numbers, x), 0.0))
         return _of_size_one(x)
 
     vector = lax.fori_loop(0, REFINEMENTS, invert_once, vector)
-    vector = lax.stop_gradient(vector / jnp.sqrt(form(held.b, numbers, vector, vector)))
-    other = _beside(held, numbers, free, vector, invert_once)
-    value = -form(held.a, numbers, vector, vector)
-    resolvent = _resolvent(held, numbers, free, factors, shift, value, vector)
+    vector = lax.stop_gradient(vector / _size(form(held.b, numbers, vector, vector)))
+    norm = form(held.b, numbers, vector, vector)
+    image = multiply(held.b, numbers, vector) / norm
+    other = _beside(held, numbers, free, vector, image, invert_once)
+    value = -form(held.a, numbers, vector, vector) / norm
+    resolvent = _resolvent(held, numbers, free, factors, shift, value, vector, image)
     vector = _with_derivatives(matrices, numbers, resolvent, value, vector, order)
     norm = form(matrices.b, numbers, vector, vector)
     separation = lax.stop_gradient(jnp.abs(other - value) / jnp.abs(value))
-    return -form(matrices.a, numbers, vector, vector) / norm, vector / jnp.sqrt(norm), separation
+    return -form(matrices.a, numbers, vector, vector) / norm, vector / _size(norm), separation
 
 
-def _beside(held, numbers, free, vector, invert_once) -> jax.Array:
+def _size(norm: jax.Array) -> jax.Array:
+    """The root of e B e; of its modulus where it is real."""
+    return jnp.sqrt(norm if jnp.iscomplexobj(norm) else jnp.abs(norm))
+
+
+def _beside(held, numbers, free, vector, image, invert_once) -> jax.Array:
     """beta^2 of the mode nearest to this one, if it is near: inverse iteration without this one's direction."""
-    image = multiply(held.b, numbers, vector)
     without = lambda x: x - vector * jnp.sum(image * x)  # noqa: E731
     random = jnp.asarray(np.random.default_rng(1).normal(size=numbers.count), vector.dtype)
     other = without(jnp.where(free, random, 0.0))
@@ -234,9 +247,9 @@ def _with_derivatives(matrices, numbers, resolvent, value, vector, order) -> jax
     return vector
 
 
-def _resolvent(held, numbers, free, factors, shift, value, vector) -> Callable[[Any, jax.Array], jax.Array]:
+def _resolvent(held, numbers, free, factors, shift, value, vector, image) -> Callable[[Any, jax.Array], jax.Array]:
     """The inverse of A + beta^2 B without the direction of the mode itself, as `custom_linear_solve` wants it."""
-    image = jnp.where(free, multiply(held.b, numbers, vector), 0.0)
+    image = jnp.where(free, image, 0.0)
 
     def resolvent(_, rhs):
         rhs = jnp.where(free, rhs, 0.0)

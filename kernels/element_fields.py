@@ -81,6 +81,7 @@ def _interpolated(
         values = (part.astype(weights.dtype) for part in (along_xi, along_eta))
         return jnp.einsum("...ij,...i,...j->...", weights, *values)
 
+    x_xi, x_eta, y_eta = (slope.astype(u.dtype) for slope in (x_xi, x_eta, y_eta))
     lean = x_eta / x_xi
     return LocalFields(
         transverse=_physical(apply(u, d, f), apply(v, c, g), x_xi, lean, y_eta),

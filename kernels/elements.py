@@ -238,3 +238,18 @@ def _form(weight: jax.Array, left: np.ndarray, right: np.ndarray) -> jax.Array:
     products = np.einsum("qa,qb->qab", left, right).reshape(left.shape[0], -1)
     result = jnp.matmul(weight, jnp.asarray(products, weight.dtype), precision=lax.Precision.HIGHEST)
     return result.reshape(*weight.shape[:2], left.shape[1], right.shape[1])
+
+
+def parts_of_elements(mesh: Mesh, count: int) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Middles x, y and areas of `count` by `count` equal parts of each element, [columns, rows, count, count], real."""
+    x, y = mesh.x.real, mesh.y.real
+    at = jnp.asarray((np.arange(count) + 0.5) / count, x.dtype)
+    xi, eta = at[None, None, :, None], at[None, None, None, :]
+    corner = lambda i, j: x[i : x.shape[0] - 1 + i, j : x.shape[1] - 1 + j, None, None]  # noqa: E731
+    low = corner(0, 0) * (1.0 - eta) + corner(0, 1) * eta
+    high = corner(1, 0) * (1.0 - eta) + corner(1, 1) * eta
+    height = jnp.diff(y)[None, :, None, None]
+    shape = (x.shape[0] - 1, x.shape[1] - 1, count, count)
+    across = jnp.broadcast_to(low + (high - low) * xi, shape)
+    along = jnp.broadcast_to(y[:-1][None, :, None, None] + height * eta, shape)
+    return across, along, jnp.broadcast_to((high - low) * height / count**2, shape)

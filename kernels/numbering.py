@@ -62,6 +62,12 @@ class Numbering:
                 kept[cut[:, edge[side]]] = False
         return kept
 
+    def transverse(self) -> np.ndarray:
+        """Which unknowns are of the transverse field, shape [count]; the others are of e_z."""
+        kept = np.ones(self.count, bool)
+        kept[self.places[:, :, 2 * self.degree * (self.degree + 1) :]] = False
+        return kept
+
     def column_places(self) -> np.ndarray:
         """Places of the functions around each element of a column in [rungs, left line, right line], [rows, a]."""
         interior, rungs, _ = self.sizes
@@ -92,13 +98,14 @@ def numbering(columns: int, rows: int, degree: int) -> Numbering:
     p = degree
     u, v, z = _local_numbers(p)
     inside = np.concatenate([u[:, 1:-1].ravel(), v[1:-1].ravel(), z[1:-1, 1:-1].ravel()])
-    around = np.setdiff1d(np.arange(z.max() + 1), inside)
+    # 32 bits: the index type of single precision too.
+    around = np.setdiff1d(np.arange(z.max() + 1), inside).astype(np.int32)
+    inside = inside.astype(np.int32)
     shapes = (columns, rows, inside.size), (columns, rows + 1, 2 * p - 1), (columns + 1, rows * p + rows * p + 1)
     first = np.cumsum([0, *(int(np.prod(shape)) for shape in shapes)])
     interior, rungs, lines = (
         start + np.arange(int(np.prod(shape))).reshape(shape) for start, shape in zip(first, shapes, strict=False)
     )
-    # 32 bits: the index type of single precision too.
     places = np.zeros((columns, rows, z.max() + 1), np.int32)
     places[:, :, inside] = interior
     for step in (0, 1):

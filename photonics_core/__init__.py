@@ -14,11 +14,16 @@ if TYPE_CHECKING:
     from photonics_core.devices.bus import RingBus
     from photonics_core.devices.coupled_rings import CoupledRings
     from photonics_core.devices.coupler import Coupler, DirectionalCoupler, PointCoupler, approach_length
+    from photonics_core.devices.fused_coupler import CompositeCoupling, FusedCoupler
     from photonics_core.devices.grating import BraggGrating, FabryPerot
+    from photonics_core.devices.lattice_filter import LatticeFilter
+    from photonics_core.devices.multimode_interference import MultimodeInterference
     from photonics_core.devices.ring import AddDropRing, AllPassRing
     from photonics_core.devices.transmitter import RingTransmitter, wavelength_grid
     from photonics_core.devices.waveguide import Waveguide
+    from photonics_core.devices.waveguide_array import GapCouplings, WaveguideArray
     from photonics_core.effective_index_method import effective_index
+    from photonics_core.eigenmode_expansion import ModeExpansion, expand_modes
     from photonics_core.exchange_lumerical import read_lumerical, write_lumerical
     from photonics_core.exchange_models import as_sax_model, from_sax_model
     from photonics_core.exchange_netlist import (
@@ -38,7 +43,7 @@ if TYPE_CHECKING:
     from photonics_core.kernels.films import Polarized
     from photonics_core.materials import SILICA, SILICON, SILICON_NITRIDE, Material
     from photonics_core.mode_solver import GuidedModes, fundamental_mode, solve_modes
-    from photonics_core.mode_sweep import ModeSweep, dispersion, sweep_modes
+    from photonics_core.mode_sweep import ModeSweep, dispersion_ps_nm_km, sweep_modes
     from photonics_core.modes import Mode
     from photonics_core.netlist import Instance, Netlist, NetlistError, NetlistHierarchy, Pin
     from photonics_core.optimize import minimize
@@ -49,6 +54,7 @@ if TYPE_CHECKING:
     from photonics_core.shapes import Shape
     from photonics_core.strip_map import strip_index
     from photonics_core.tabulated import TabulatedDevice
+    from photonics_core.tapers import LocalModes, local_modes
 
 _HOMES = {
     "CouplingMap": "coupling_map",
@@ -64,10 +70,14 @@ _HOMES = {
     "Mode": "modes",
     "Shape": "shapes",
     "StepIndexFibre": "fibre",
+    "LocalModes": "tapers",
+    "ModeExpansion": "eigenmode_expansion",
     "ModeSweep": "mode_sweep",
     "bend_mode": "radiating_modes",
-    "dispersion": "mode_sweep",
+    "dispersion_ps_nm_km": "mode_sweep",
+    "expand_modes": "eigenmode_expansion",
     "leaky_mode": "radiating_modes",
+    "local_modes": "tapers",
     "sweep_modes": "mode_sweep",
     "effective_index": "effective_index_method",
     "fundamental_mode": "mode_solver",
@@ -129,6 +139,12 @@ _HOMES = {
     "nearest_passive": "passivity",
     "TabulatedDevice": "tabulated",
     "use_device": "runtime",
+    "CompositeCoupling": "devices.fused_coupler",
+    "FusedCoupler": "devices.fused_coupler",
+    "GapCouplings": "devices.waveguide_array",
+    "LatticeFilter": "devices.lattice_filter",
+    "MultimodeInterference": "devices.multimode_interference",
+    "WaveguideArray": "devices.waveguide_array",
 }
 
 __all__ = list(_HOMES)

@@ -3,7 +3,8 @@
 A `CrossSection` is a table of blocks between lines. Horizontal lines lie at heights y[j]; the lines across run through
 x[i, j] at these heights and may lean, so side walls of any angle are lines too. Each block has one medium. Elements are
 made by dividing blocks at fixed fractions, finest beside the lines where media meet. So every dimension enters the mesh
-smoothly, and n_eff has exact derivatives with respect to all of them. x runs across, y up, z along the guide.
+smoothly, and n_eff has exact derivatives with respect to all of them. x runs across, y up, z along the guide; the
+middle of a strip, a slot or a rib (at half its full height) is at x = y = 0.
 """
 
 import itertools
@@ -15,10 +16,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from photonics_core.kernels.checks import check_choice, check_positive, check_range, is_concrete
+from photonics_core.kernels.checks import check_choice, check_kind, check_positive, check_range, is_concrete
 from photonics_core.kernels.elements import Mesh, geometry
 from photonics_core.materials import SILICA, SILICON
 from photonics_core.medium import as_medium, medium_index
+from photonics_core.profile import as_profile, check_mirrored
 from photonics_core.shapes import Shape, block_table
 from photonics_core.units import REFERENCE_TEMPERATURE
 
@@ -32,19 +34,6 @@ GRADINGS = {
 DEGREES = {"fast": 3, "normal": 4, "fine": 6}
 #: Width of the cladding around the outermost lines, in wavelengths of 1.55 um, where none is given.
 MARGIN = 2.0
-
-
-class _ProfileFunction(eqx.Module):
-    """A plain function as a profile, without parameters of its own."""
-
-    function: Callable[..., Any] = eqx.field(static=True)
-
-    def __call__(self, x: Any, y: Any, medium: Any) -> Any:
-        return self.function(x, y, medium)
-
-
-def _profile(value: Any) -> Any:
-    return value if value is None or isinstance(value, eqx.Module) else _ProfileFunction(value)
 
 
 class CrossSection(eqx.Module):
@@ -71,7 +60,7 @@ class CrossSection(eqx.Module):
     media: tuple[Any, ...]
     blocks: tuple[tuple[int, ...], ...] = eqx.field(static=True)
     mirrored: tuple[bool, bool] = eqx.field(static=True, default=(False, False))
-    profile: Callable[..., Any] | None = eqx.field(converter=_profile, default=None)
+    profile: Callable[..., Any] | None = eqx.field(converter=as_profile, default=None)
 
     def __check_init__(self) -> None:
         shape = (len(self.blocks) + 1, len(self.blocks[0]) + 1)
@@ -82,6 +71,8 @@ class CrossSection(eqx.Module):
                 raise ValueError(
                     f"the lines {name} = {np.asarray(lines).tolist()} do not rise: shapes overlap or lie outside"
                 )
+
+        check_mirrored(self.profile, self.mirrored, len(self.media))
 
     @classmethod
     def strip(
@@ -131,6 +122,8 @@ class CrossSection(eqx.Module):
         The other arguments are those of `strip`; 0 for `slab` gives a strip.
         """
         _check_dimensions(width=width, height=height, margin=margin)
+        for name, value in (("sidewall_angle", sidewall_angle), ("slab", slab)):
+            _check_scalar(name, value)
         check_range("sidewall_angle", sidewall_angle, 20.0, 160.0, "degrees")
         has_slab = not (is_concrete(slab) and float(np.asarray(slab)) == 0.0)
         if has_slab:
@@ -150,7 +143,8 @@ class CrossSection(eqx.Module):
         if is_concrete(top):
             check_positive("width at the top", 2.0 * top, "um")
             check_positive("width at the foot", 2.0 * foot, "um")
-        levels = [-margin, 0.0, *([slab] if has_slab else []), height, height + margin]
+        middle = 0.5 * height
+        levels = [-middle - margin, -middle, *([slab - middle] if has_slab else []), middle, middle + margin]
         wall = [foot, foot, *([foot] if has_slab else []), top, top]
         edge = 0.5 * width + margin
         x = jnp.stack([_row([0.0] * len(levels)), _row(wall), _row([edge] * len(levels))])
@@ -180,10 +174,15 @@ class CrossSection(eqx.Module):
             margin: width of cladding on all sides in um.
             mirrored: whether only the half x >= 0 is given and the other is its mirror image.
 
+        Shape k is medium k, and the cladding comes last.
+
         Raises:
             ValueError: without shapes, or if a wall that leans passes through a corner of another shape.
         """
-        media = [_medium("cladding", cladding), *(_medium("medium", shape.medium) for shape in shapes)]
+        check_positive("margin", margin, "um")
+        for k, shape in enumerate(shapes):
+            check_kind(f"shapes[{k}]", shape, Shape)
+        media = [*(_medium("medium", shape.medium) for shape in shapes), _medium("cladding", cladding)]
         x, y, blocks = block_table(shapes, float(margin), mirrored)
         return cls(x, y, tuple(media), blocks, (mirrored, False))
 
@@ -222,7 +221,10 @@ class CrossSection(eqx.Module):
         return index * index
 
     def with_profile(self, profile: Callable[..., Any] | None) -> "CrossSection":
-        """The same section with another change of index over it; see `CrossSection`."""
+        """The same section with another change of index over it; see `CrossSection`.
+
+        A profile without the section's mirror planes needs `unfolded()` first.
+        """
         return CrossSection(self.x, self.y, self.media, self.blocks, self.mirrored, profile)
 
     def unfolded(self, axis: int = 0) -> "CrossSection":
@@ -255,14 +257,17 @@ class CrossSection(eqx.Module):
         blocks = tuple(tuple(map(int, column)) for column in table)
         return CrossSection(x, y, self.media, blocks, self.mirrored, self.profile)
 
-    def walls(self) -> list[tuple[tuple[int, ...], tuple[float, ...]]]:
-        """For each wall of the window the media along it and their thicknesses in um, mirror images included."""
+    def walls(self) -> list[tuple[int, tuple[int, ...], tuple[float, ...]]]:
+        """For each wall of the window its direction, the media along it and their sizes in um, mirror images included.
+
+        The direction is 0 for a wall along x, and 1 for one along y.
+        """
         table, x, y = np.array(self.blocks), np.asarray(self.x), np.asarray(self.y)
         heights, widths = np.diff(y), np.diff(x, axis=0)
-        found = [_folded(table[-1], heights, self.mirrored[1]), _folded(table[:, -1], widths[:, -1], self.mirrored[0])]
-        found += [] if self.mirrored[0] else [_folded(table[0], heights, self.mirrored[1])]
-        found += [] if self.mirrored[1] else [_folded(table[:, 0], widths[:, 0], self.mirrored[0])]
-        return found
+        sides = [table[-1]] if self.mirrored[0] else [table[-1], table[0]]
+        ends = [-1] if self.mirrored[1] else [-1, 0]
+        found = [(1, *_folded(media, heights, self.mirrored[1])) for media in sides]
+        return found + [(0, *_folded(table[:, end], widths[:, end], self.mirrored[0])) for end in ends]
 
 
 def _folded(media: np.ndarray, sizes: np.ndarray, mirrored: bool) -> tuple[tuple[int, ...], tuple[float, ...]]:
@@ -286,10 +291,14 @@ def _medium(name: str, value: Any) -> Any:
 
 def _check_dimensions(**dimensions: Any) -> None:
     for name, value in dimensions.items():
+        _check_scalar(name, value)
         check_positive(name, value, "um")
-        check_range(name, value, 1e-4, 1e3, "um")
-        if np.ndim(value):
-            raise ValueError(f"{name} of shape {np.shape(value)} is not one number; use jax.vmap over several")
+        check_range(name, value, 1e-4, 30.0 if name == "margin" else 100.0, "um")
+
+
+def _check_scalar(name: str, value: Any) -> None:
+    if np.ndim(value):
+        raise ValueError(f"{name} of shape {np.shape(value)} is not one number; use jax.vmap over several")
 
 
 def _row(values: Sequence[Any]) -> jax.Array:

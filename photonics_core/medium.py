@@ -110,12 +110,18 @@ def media_key(**media: Any) -> dict[str, Any]:
     for name, value in media.items():
         medium = as_medium(name, value)
         if isinstance(medium, Material):
-            key[name] = repr(medium)
+            key[name] = [repr(medium), *_samples(medium)]
         elif isinstance(medium, np.ndarray):
             key[name] = [str(number) for number in np.ravel(medium)]
         else:
             raise ValueError(f"{name} is a function, which the cache cannot tell from another; leave out cache")
     return key
+
+
+def _samples(material: Material) -> list[str]:
+    """Indices over the material's ranges to the last digit: a formula's name does not tell what it computes."""
+    wl, temperature = (np.linspace(*limits, 5) for limits in (material.wl_range, material.temperature_range))
+    return [f"{float(material.index(w, t)):.17g}" for w in wl for t in temperature]
 
 
 def check_index(name: str, value: Any) -> None:

@@ -13,8 +13,9 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from photonics_core.cross_section import CrossSection
+from photonics_core.guidance import check_guided, highest
 from photonics_core.kernels.checks import check_range, is_concrete
-from photonics_core.mode_solver import check_guided, fundamental_walls, solve_classes, solve_modes
+from photonics_core.mode_solver import fundamental_walls, solve_classes, solve_modes
 from photonics_core.modes import Mode
 from photonics_core.units import REFERENCE_TEMPERATURE, SPEED_OF_LIGHT
 
@@ -82,18 +83,18 @@ def sweep_modes(
     Raises:
         ValueError: for no values, or as `solve_modes` does.
     """
-    values = np.asarray(values, float)
-    check_range("number of values", values.size, 1, 100_000)
+    swept = np.asarray(values, float)
+    check_range("number of values", swept.size, 1, 100_000)
     tracks: list[list[Mode | None]] = []
-    for step, value in enumerate(values):
+    for step, value in enumerate(swept):
         at = section(value) if callable(section) and not isinstance(section, CrossSection) else section
         wavelength = wl(value) if callable(wl) else wl
         found = list(solve_modes(at, wavelength, temperature, count=count, accuracy=accuracy))
         _extend(tracks, found, step)
-    return ModeSweep(values, tracks)
+    return ModeSweep(swept, tracks)
 
 
-def dispersion(
+def dispersion_ps_nm_km(
     section: CrossSection,
     wl: Any,
     temperature: Any = REFERENCE_TEMPERATURE,
@@ -105,11 +106,12 @@ def dispersion(
 
     Media and guide both count. It is differentiable in turn; arguments and errors are those of `fundamental_mode`.
     """
-    walls = [fundamental_walls(section, polarization)]
+    walls, count = [fundamental_walls(section, polarization)], 1 if section.mirrored[1] else 3
     wl = jnp.asarray(wl, jnp.result_type(float))
 
     def group_index(at: jax.Array) -> tuple[jax.Array, Mode]:
-        (mode,) = solve_classes(section, at, temperature, walls=walls, accuracy=accuracy, order=2)
+        found = solve_classes(section, at, temperature, walls=walls, count=count, accuracy=accuracy, order=2)
+        mode = highest(found, polarization)
         return mode.n_g.real, mode
 
     _, slope, mode = jax.jvp(group_index, (wl,), (jnp.ones_like(wl),), has_aux=True)

@@ -18,10 +18,17 @@ from photonics_core.cross_section import DEGREES, CrossSection
 from photonics_core.kernels.checks import check_kind, check_positive, check_range
 from photonics_core.kernels.eigenmodes import Walls
 from photonics_core.kernels.element_fields import LocalFields, element_fields, point_fields
-from photonics_core.kernels.elements import Mesh, geometry
+from photonics_core.kernels.elements import Mesh, geometry, parts_of_elements
+from photonics_core.kernels.mode_overlaps import common_points
 
 #: Impedance of vacuum in V/mA, mu_0 c (CODATA 2018).
 IMPEDANCE = 0.376730313668
+
+
+#: Where to integrate: the number of a medium, or a function of x and y in um that is true inside.
+Region = Callable[[Any, Any], Any] | int
+#: Parts of an element along each side, over which a region given as a function is integrated.
+PARTS = 8
 
 
 class Field(NamedTuple):
@@ -77,7 +84,7 @@ class Mode(eqx.Module):
         return self._scaled(self._physical(element_fields(self.mesh, self.vector, self._degree)))
 
     def field_at(self, x: Any, y: Any) -> Field:
-        """Fields at any points, in um, of unit power, each of shape [3, ...]; zero outside the window."""
+        """Fields at any points, in um, of unit power, each of shape [3, ...]; zero outside the mesh."""
         x, y = jnp.broadcast_arrays(jnp.asarray(x, self.wl.dtype), jnp.asarray(y, self.wl.dtype))
         folded = [jnp.abs(u) if flag else u for u, flag in zip((x, y), self.section.mirrored, strict=True)]
         raw = self._physical(point_fields(self.mesh, self.vector, self._degree, *folded))
@@ -95,33 +102,47 @@ class Mode(eqx.Module):
         square = jnp.sum(jnp.abs(self.field().e) ** 2, axis=0)
         return self._integral(square) ** 2 / self._integral(square**2)
 
-    def confinement(self, where: Callable[[Any, Any], Any] | int = 0) -> jax.Array:
+    def confinement(self, where: Region) -> jax.Array:
         """Part of the power that flows in a region.
 
         Args:
-            where: number of a medium of the section, or a function of x and y (um) that is true inside.
+            where: number of a medium of the section, or a function of x and y (um) that is true inside. Over a medium
+                the integral is that of the elements; a function is asked at the middle of small parts of elements,
+                mirror images included, so its edge is known to a tenth of an element.
         """
-        return self._integral(poynting(self.field()) * self._mask(where)) / self._integral(poynting(self.field()))
+        self._check_region(where)
+        area, inside, field, _ = self._in_region(where)
+        flow = area * poynting(field)
+        return jnp.sum(flow * inside) / jnp.sum(flow)
 
-    def index_sensitivity(self, where: Callable[[Any, Any], Any] | int = 0) -> jax.Array:
+    def in_absorbers(self) -> jax.Array:
+        """Part of the power in absorbing layers outside the window."""
+        area, inside, field, _ = self._in_region(-1)
+        flow = area * poynting(field)
+        return jnp.sum(flow * inside) / jnp.sum(flow)
+
+    def index_sensitivity(self, where: Region) -> jax.Array:
         """Change of n_eff for a change of the index in a region: d n_eff / d n, of first order.
 
         It is the confinement that counts for heat, carriers and loss: the electric energy in the region times n_g / n
-        (exact for media without dispersion; Robinson et al., Opt. Express 16, 16659 (2008)).
+        (exact for media without dispersion; Robinson et al., Opt. Express 16, 16659 (2008)). In a bend lengths along
+        the guide count by 1 + x / radius. The region is given as for `confinement`.
         """
-        field = self.field()
-        index = jnp.sqrt(jnp.broadcast_to(self.permittivity, field.e.shape))
-        energy = jnp.sum(index.real * jnp.abs(field.e) ** 2, axis=0)
-        return self._integral(energy * self._mask(where)) / (IMPEDANCE * self._integral(poynting(field)))
+        self._check_region(where)
+        area, inside, field, index = self._in_region(where)
+        energy = jnp.sum(index * jnp.abs(field.e) ** 2, axis=0)
+        return jnp.sum(area * energy * inside) / (IMPEDANCE * jnp.sum(area * poynting(field)))
 
     def overlap(self, other: "Mode") -> jax.Array:
         """Amplitude with which this mode excites another across a joint, without what is reflected there.
 
-        int (E_1 x H_2* + E_2* x H_1) . z / 4 for fields of unit power. The other mode is sampled at this one's points.
+        int (E_1 x H_2* + E_2* x H_1) . z / 4 for fields of unit power, over the parts into which the lines of both
+        meshes cut the plane. Both sections are taken as they lie in their own coordinates.
         """
         check_kind("other", other, Mode)
-        x, y, area, ours = self.samples()
-        theirs = other.field_at(x, y)
+        points = common_points(self._whole_mesh(), other._whole_mesh(), max(self._degree, other._degree) + 1)
+        x, y, area = (part.ravel() for part in points)
+        ours, theirs = self.field_at(x, y), other.field_at(x, y)
         flux = _cross(ours.e, theirs.h.conj()) + _cross(theirs.e.conj(), ours.h)
         return 0.25 * jnp.sum(area.astype(flux.dtype) * flux)
 
@@ -163,8 +184,7 @@ class Mode(eqx.Module):
 
     def is_regular(self) -> bool:
         """Whether the solver found a proper mode: finite, and with power that flows forward."""
-        x, y, area = self.points()
-        del x, y
+        _, _, area = self.points()
         raw = self._physical(element_fields(self.mesh, self.vector, self._degree))
         power = float(jnp.sum(area * poynting(raw)))
         return bool(np.isfinite(power)) and power > 0.0
@@ -182,13 +202,45 @@ class Mode(eqx.Module):
     def _integral(self, values: jax.Array) -> jax.Array:
         return jnp.sum(self.points()[2] * values)
 
-    def _mask(self, where: Callable[[Any, Any], Any] | int) -> jax.Array:
-        x, y, _ = self.points()
+    def _check_region(self, where: Region) -> None:
+        if not callable(where):
+            check_kind("where", where, int)
+            check_range("where", where, 0, len(self.section.media) - 1)
+
+    def _in_region(self, where: Region) -> tuple[jax.Array, jax.Array, Field, jax.Array]:
+        """Areas, what of them lies in a region, fields and indices [3, ...] weighted with the length factor."""
         if callable(where):
-            return jnp.asarray(where(x, y)).astype(x.dtype)
-        check_range("where", where, 0, len(self.section.media) - 1)
+            return self._in_parts(where)
+        _, _, area = self.points()
         media = media_with_absorbers(self.section.element_media(self.accuracy), self.absorbers, fill=-1)
-        return jnp.broadcast_to(jnp.asarray(media == where, x.dtype)[..., None], x.shape)
+        inside = jnp.broadcast_to(jnp.asarray(media == where, area.dtype)[..., None], area.shape)
+        field = self.field()
+        stretch = geometry(self.mesh, self._degree).stretch.real
+        return area, inside, field, stretch[None] * jnp.sqrt(jnp.broadcast_to(self.permittivity, field.e.shape)).real
+
+    def _in_parts(self, where: Callable[[Any, Any], Any]) -> tuple[jax.Array, jax.Array, Field, jax.Array]:
+        """The same for a function, over parts of the elements and their mirror images."""
+        x, y, area = parts_of_elements(self.mesh, PARTS)
+        index = jnp.sqrt(jnp.mean(self.permittivity, axis=-1)).real
+        index = jnp.broadcast_to(index[..., None, None], (3, *index.shape[1:], PARTS, PARTS))
+        index = jnp.broadcast_to(index, (3, *x.shape)) * (1.0 + x * self.mesh.curvature.real)[None]
+        images = [(1.0, 1.0)]
+        for axis, flag in enumerate(self.section.mirrored):
+            flips = [(-u, v) if axis == 0 else (u, -v) for u, v in images] if flag else []
+            images = images + flips
+        x, y = (jnp.stack([flip[k] * part for flip in images]) for k, part in enumerate((x, y)))
+        field = self.field_at(x, y)
+        inside = jnp.asarray(where(x, y)).astype(x.dtype)
+        return jnp.broadcast_to(area[None], x.shape), inside, field, index[:, None]
+
+    def _whole_mesh(self) -> Mesh:
+        """The mesh in real coordinates, unfolded at mirror planes."""
+        x, y = self.mesh.x.real, self.mesh.y.real
+        if self.section.mirrored[0]:
+            x = jnp.concatenate([-x[:0:-1], x])
+        if self.section.mirrored[1]:
+            x, y = jnp.concatenate([x[:, :0:-1], x], axis=1), jnp.concatenate([-y[:0:-1], y])
+        return Mesh(x, y, jnp.zeros((), x.dtype))
 
     def _physical(self, at: LocalFields) -> Field:
         """Fields of unknown scale, from those of the eigenvalue problem."""

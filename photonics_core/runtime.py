@@ -68,8 +68,8 @@ def map_points(function: Callable[[Any], Any], points: Any, *, together: int | N
         together: how many at once; None for 1 on a CPU and 256 elsewhere.
     """
     if together is None:
-        device = jax.config.jax_default_device or jax.devices()[0]
-        together = 1 if getattr(device, "platform", device) == "cpu" else 256
+        chosen = getattr(jax.config, "jax_default_device", None) or jax.devices()[0]
+        together = 1 if getattr(chosen, "platform", chosen) == "cpu" else 256
     return jax.lax.map(function, points, batch_size=None if together == 1 else together)
 
 

@@ -51,8 +51,8 @@ def block_table(
 ) -> tuple[np.ndarray, np.ndarray, tuple[tuple[int, ...], ...]]:
     """Lines across [columns + 1, rows + 1], horizontal lines [rows + 1] and the medium of each block.
 
-    Medium 0 is the cladding, k + 1 that of shape k. Every wall becomes a line from the bottom of the window to its top:
-    upright where its shape is not.
+    Medium k is that of shape k, and the last one the cladding. Every wall becomes a line from the bottom of the window
+    to its top: upright where its shape is not.
 
     Raises:
         ValueError: without shapes, or for walls that cross.
@@ -115,8 +115,8 @@ def _distinct_lines(walls: Sequence[np.ndarray]) -> list[np.ndarray]:
 def _media(shapes: Sequence[Shape], x: np.ndarray, y: np.ndarray) -> tuple[tuple[int, ...], ...]:
     middle = 0.5 * (y[1:] + y[:-1])
     across = 0.25 * (x[1:, 1:] + x[:-1, 1:] + x[1:, :-1] + x[:-1, :-1])
-    table = np.zeros(across.shape, int)
-    for k, shape in enumerate(shapes, 1):
+    table = np.full(across.shape, len(shapes))
+    for k, shape in enumerate(shapes):
         for row, height in enumerate(middle):
             inside = np.sum(shape.crossings(height)[:, None] < across[:, row], axis=0) % 2 == 1
             table[inside, row] = k

@@ -22,11 +22,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from photonics_core.cross_section import MARGIN, CrossSection
+from photonics_core.guidance import cladding_index
 from photonics_core.kernels.checks import check_choice, check_kind, check_positive, check_range, is_concrete
 from photonics_core.kernels.eigenmodes import Walls
 from photonics_core.materials import SILICA, SILICON
-from photonics_core.mode_solver import cladding_index, solve_classes
+from photonics_core.mode_solver import solve_classes
 from photonics_core.modes import IMPEDANCE, Mode
+from photonics_core.resolution import resolved
 from photonics_core.units import REFERENCE_TEMPERATURE
 
 
@@ -151,7 +153,7 @@ def overlap_coupling(
     kappa = (w eps_0 / 4) int_core (eps - eps_cladding) E_1 . E_2* dA for fields of unit power, the mean of both cores.
     """
     _check_pair(section, polarization)
-    whole = _told_apart(section)
+    whole = resolved(_told_apart(section), wl, temperature, accuracy)
     first, second = _guides(whole, wl, temperature, polarization, accuracy)
     kappas = [_tail(first, second, 1), _tail(second, first, 0)]
     n = first.n_eff.real, second.n_eff.real
@@ -161,10 +163,12 @@ def overlap_coupling(
 
 def _tail(mode: Mode, other: Mode, core: int) -> jax.Array:
     """What the tail of a mode does in the core, of this number, of the other one: kappa in rad/um."""
-    step = other.permittivity - mode.permittivity
+    step = (other.permittivity - mode.permittivity).real
     fields = mode.field().e, other.field().e
-    both = jnp.sum(step.real * (fields[0] * fields[1].conj()).real, axis=0) * other._mask(core)
-    return jnp.abs(mode._integral(both)) * (2.0 * jnp.pi / mode.wl) / (4.0 * IMPEDANCE)
+    both = jnp.sum(step * (fields[0] * fields[1].conj()).real, axis=0)
+    inside = jnp.asarray(other.section.element_media(other.accuracy) == core, both.dtype)[..., None]
+    _, _, area = mode.points()
+    return jnp.abs(jnp.sum(area * both * inside)) * (2.0 * jnp.pi / mode.wl) / (4.0 * IMPEDANCE)
 
 
 def _told_apart(section: CrossSection) -> CrossSection:

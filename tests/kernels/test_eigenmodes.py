@@ -40,6 +40,28 @@ def test_modes_of_a_metal_box_are_the_exact_ones_and_no_others():
     np.testing.assert_allclose(modes.beta_squared, exact(3), atol=1e-7)
 
 
+def test_modes_below_cutoff_are_modes_and_e_z_alone_is_none():
+    # A has no rows of e_z: without care beta = 0 would be found as often as there are unknowns of it.
+    modes = solved(box(), degree=7, count=9)
+    found, known = np.asarray(modes.beta_squared), np.unique(np.round(exact(20), 9))
+    assert np.sum(found < 0) >= 4
+    distance = np.min(np.abs(found[:, None] - known), axis=1)
+    np.testing.assert_allclose(distance, 0.0, atol=1e-5)
+    assert np.all(np.isfinite(modes.vectors))
+
+
+def test_evanescent_modes_have_derivatives():
+    # The cutoff of TM_21 in a box with a change of k0: d(beta^2)/d(k0) = 2 k0, and the field keeps its shape.
+    def sum_of_modes(k0):
+        mesh = box()
+        free = jnp.asarray(free_unknowns(mesh, METAL, 6))
+        modes = eigenmodes(mesh, vacuum(mesh), k0, k0**2, free, degree=6, count=6)
+        return modes.beta_squared
+
+    slopes = jax.jacfwd(sum_of_modes)(jnp.asarray(K0))
+    np.testing.assert_allclose(slopes, 2.0 * K0, rtol=1e-5)
+
+
 def test_the_error_falls_with_twice_the_degree():
     degree = 2
     errors = [abs(float(solved(box(n, n), degree, 1).beta_squared[0]) - exact(1)[0]) for n in (2, 4)]

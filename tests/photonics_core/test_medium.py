@@ -1,4 +1,6 @@
+import dataclasses
 import functools
+import json
 
 import equinox as eqx
 import jax
@@ -9,8 +11,8 @@ import pytest
 from photonics_core.cross_section import CrossSection
 from photonics_core.fibre import StepIndexFibre
 from photonics_core.films import FilmStack
-from photonics_core.materials import SILICA
-from photonics_core.medium import IndexFunction, Raised, as_medium, index_at
+from photonics_core.materials import SILICA, SILICON
+from photonics_core.medium import IndexFunction, Raised, as_medium, index_at, media_key
 
 
 class Glass(eqx.Module):
@@ -76,3 +78,12 @@ def test_a_raised_index_follows_its_material():
 def test_what_is_no_index_is_an_error_that_names_it(value):
     with pytest.raises(ValueError, match="core"):
         as_medium("core", value)
+
+
+def test_keys_tell_materials_by_what_they_compute():
+    keys = [
+        json.dumps(media_key(core=dataclasses.replace(SILICON, formula=lambda wl, t, n=n: n + 0.0 * wl + 0.0 * t)))
+        for n in (3.3, 3.4)
+    ]
+    assert keys[0] != keys[1]
+    assert media_key(core=SILICON) == media_key(core=dataclasses.replace(SILICON))

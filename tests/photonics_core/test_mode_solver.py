@@ -81,9 +81,29 @@ def test_modes_carry_unit_power_and_are_orthogonal(modes):
 
 def test_confinement_adds_up(modes):
     np.testing.assert_allclose(modes[0].confinement(0) + modes[0].confinement(1), 1.0, rtol=1e-12)
-    half = modes[0].confinement(lambda x, y: x > 0.0)
-    np.testing.assert_allclose(half, 1.0, rtol=1e-12)
-    assert 0.05 < modes[0].effective_area() < 0.3
+    # Regions given as functions: halves are halves, and the core is the core, with the mirror images.
+    np.testing.assert_allclose(modes[0].confinement(lambda x, y: x > 0.0), 0.5, rtol=1e-9)
+    core = modes[0].confinement(lambda x, y: (abs(x) < 0.25) & (abs(y) < 0.11))
+    np.testing.assert_allclose(core, modes[0].confinement(0), rtol=2e-3)
+    above = modes[0].confinement(lambda x, y: y > 0.11)
+    whole = solve_modes(wire().unfolded().unfolded(axis=1), WL, count=1, accuracy="fast")[0]
+    np.testing.assert_allclose(whole.confinement(lambda x, y: y > 0.11), above, rtol=2e-2)
+    np.testing.assert_allclose(whole.confinement(lambda x, y: x > 0.0), 0.5, rtol=1e-3)
+    sensitivity = modes[0].index_sensitivity(lambda x, y: (abs(x) < 0.25) & (abs(y) < 0.11))
+    np.testing.assert_allclose(sensitivity, modes[0].index_sensitivity(0), rtol=2e-3)
+
+
+def test_overlaps_are_the_same_from_either_side():
+    wide, narrow = (fundamental_mode(wire(width), WL, accuracy="fast") for width in (0.6, 0.5))
+    overlaps = wide.overlap(narrow), narrow.overlap(wide)
+    np.testing.assert_allclose(np.abs(overlaps[0]), np.abs(overlaps[1]), rtol=1e-9)
+    np.testing.assert_allclose(np.abs(overlaps[0]), 0.9991, atol=2e-4)
+    for same in (
+        CrossSection.strip(0.5, 0.22, CORE, OXIDE, substrate=OXIDE),
+        CrossSection.rib(0.5, 0.22, 1e-3, CORE, OXIDE),
+    ):
+        other = fundamental_mode(same, WL, accuracy="fast")
+        np.testing.assert_allclose(np.abs(narrow.overlap(other)), 1.0, atol=1e-3)
 
 
 @pytest.mark.parametrize("polarization", ["te", pytest.param("tm", marks=pytest.mark.slow)])
@@ -166,6 +186,48 @@ def test_the_lowest_class_of_tm_may_hold_no_tm_mode():
         fundamental_mode(rib, WL, polarization="tm", accuracy="fast")
 
 
+def test_tm_is_found_below_te1_of_the_same_symmetry():
+    section = CrossSection.strip(0.7, 0.22, CORE, OXIDE, substrate=OXIDE)
+    mode = fundamental_mode(section, WL, polarization="tm", accuracy="fast")
+    np.testing.assert_allclose(mode.n_eff, 1.87374, atol=1e-3)
+
+    @jax.jit
+    def traced(width):
+        section = CrossSection.strip(width, 0.22, CORE, OXIDE, substrate=OXIDE)
+        found = fundamental_mode(section, WL, polarization="tm", accuracy="fast")
+        return found.n_eff, found.te_fraction()
+
+    n_eff, fraction = traced(0.7)
+    np.testing.assert_allclose(n_eff, mode.n_eff, atol=1e-8)
+    assert fraction < 0.1
+
+
+def test_wide_guides_are_divided_until_elements_follow_their_modes():
+    found = {accuracy: solve_modes(wire(6.0), WL, count=8, accuracy=accuracy) for accuracy in ("fast", "normal")}
+    te = {accuracy: [m.n_eff for m in modes if m.te_fraction() > 0.5] for accuracy, modes in found.items()}
+    np.testing.assert_allclose(te["normal"][4:8], te["fast"][4:8], atol=2e-3)
+    np.testing.assert_allclose(te["normal"][4:6], [2.7742, 2.7412], atol=1e-3)
+
+
+def test_a_window_that_is_too_small_is_named():
+    with pytest.warns(UserWarning, match="take a larger margin"):
+        fundamental_mode(CrossSection.strip(0.5, 0.22, CORE, OXIDE, margin=0.2), WL, accuracy="fast")
+
+
+def test_an_anisotropic_slab_lets_out_what_is_polarised_as_it_guides():
+    # Lithium niobate cut across x: 2.138 along x, 2.211 along y and z.
+    section = CrossSection.rib(1.2, 0.6, 0.5, (2.138, 2.211, 2.211), OXIDE, margin=4.0)
+    floor = cladding_index(section, WL)
+    tm = FilmStack([OXIDE, 2.211, OXIDE], [0.5]).guided_mode(0, WL, "p")
+    te = FilmStack([OXIDE, 2.138, OXIDE], [0.5]).guided_mode(0, WL, "s")
+    np.testing.assert_allclose(floor, max(float(te), float(tm)), rtol=1e-9)
+
+
+def test_an_asymmetric_profile_needs_the_whole_section():
+    with pytest.raises(ValueError, match="not symmetric about x = 0"):
+        wire().with_profile(lambda x, y, medium: jnp.where((medium == 0) & (x < 0), -0.1, 0.0))
+
+
 def test_no_guided_mode_says_so():
     thin = CrossSection.strip(0.05, 0.05, 1.6, OXIDE)
     found = solve_modes(thin, WL, accuracy="fast", count=3)
@@ -209,6 +271,11 @@ def test_free_carriers_as_a_profile_give_loss_and_a_smaller_index(modes):
     first_order = float(modes[0].n_eff) + 0.5 * change * float(modes[0].index_sensitivity(0))
     np.testing.assert_allclose(mode.n_eff, first_order, atol=3e-6)
     assert mode.loss_db_cm > 0 and mode.n_eff.real < modes[0].n_eff.real
+
+
+def test_fine_needs_double_precision(float32):
+    with pytest.raises(ValueError, match="needs double precision"):
+        fundamental_mode(wire(), WL, accuracy="fine")
 
 
 def test_single_precision(float32):

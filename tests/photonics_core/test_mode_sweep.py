@@ -7,7 +7,7 @@ from photonics_core import plot
 from photonics_core.cross_section import CrossSection
 from photonics_core.materials import SILICA, SILICON
 from photonics_core.mode_solver import fundamental_mode
-from photonics_core.mode_sweep import dispersion, sweep_modes
+from photonics_core.mode_sweep import dispersion_ps_nm_km, sweep_modes
 from photonics_core.units import SPEED_OF_LIGHT
 
 CORE, OXIDE, WL = 3.476, 1.444, 1.55
@@ -59,13 +59,15 @@ def test_dispersion_is_the_slope_of_the_group_index():
     step = 2e-3
     far, near, up, upper = np.asarray(n_g(WL + step * jnp.array([-2.0, -1.0, 1.0, 2.0])))
     slope = (8 * (up - near) - (upper - far)) / (12 * step)
-    np.testing.assert_allclose(dispersion(section, WL, accuracy="fast"), 1e6 * slope / SPEED_OF_LIGHT, rtol=1e-7)
+    np.testing.assert_allclose(
+        dispersion_ps_nm_km(section, WL, accuracy="fast"), 1e6 * slope / SPEED_OF_LIGHT, rtol=1e-7
+    )
 
 
 @pytest.mark.slow
 def test_dispersion_has_derivatives():
     def value(width):
-        return dispersion(CrossSection.strip(width, 0.22, SILICON, SILICA), WL, accuracy="fast")
+        return dispersion_ps_nm_km(CrossSection.strip(width, 0.22, SILICON, SILICA), WL, accuracy="fast")
 
     step = 1e-3
     near, far = (float(value(0.5 + k * step) - value(0.5 - k * step)) for k in (1, 2))
@@ -74,4 +76,4 @@ def test_dispersion_has_derivatives():
 
 def test_dispersion_of_no_guided_mode_is_an_error():
     with pytest.raises(ValueError, match="guides no te mode"):
-        dispersion(CrossSection.strip(0.5, 0.22, 1.3, OXIDE), WL, accuracy="fast")
+        dispersion_ps_nm_km(CrossSection.strip(0.5, 0.22, 1.3, OXIDE), WL, accuracy="fast")

@@ -30,6 +30,30 @@ def test_bend_loss_grows_as_the_radius_falls():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("width", "radius", "expected"), [(2.0, 5.0, 3.0506), (4.0, 10.0, 3.1844), (4.0, 20.0, 2.9896)]
+)
+def test_the_fundamental_mode_of_a_wide_bend_runs_along_its_outer_wall(width, radius, expected):
+    section = CrossSection.strip(width, 0.22, CORE, OXIDE, margin=1.2)
+    mode = bend_mode(section, WL, radius, accuracy="fast")
+    np.testing.assert_allclose(mode.n_eff.real, expected, atol=3e-3)
+    x = np.linspace(-0.5 * width, 0.5 * width, 201)
+    field = np.asarray(mode.field_at(x, np.zeros_like(x)).e[0])
+    turned = (field / field[np.argmax(np.abs(field))]).real
+    assert turned.min() > -0.02
+
+
+@pytest.mark.slow
+def test_sensitivity_of_a_bend_is_a_derivative():
+    def mode(core):
+        return bend_mode(CrossSection.strip(2.0, 0.22, core, OXIDE, margin=1.2), WL, 10.0, accuracy="fast")
+
+    step = 1e-3
+    difference = (mode(CORE + step).n_eff.real - mode(CORE - step).n_eff.real) / (2 * step)
+    np.testing.assert_allclose(mode(CORE).index_sensitivity(0), difference, rtol=1e-4)
+
+
+@pytest.mark.slow
 def test_the_loss_of_a_bend_has_a_derivative():
     section = CrossSection.strip(0.75, 0.4, 1.996, OXIDE, margin=2.5)
 

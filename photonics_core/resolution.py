@@ -1,0 +1,76 @@
+"""How wide elements may be: wide blocks of a section are divided, and a window that is too small is named.
+
+A polynomial of degree p follows p / pi half waves or so. Elements are fractions of blocks, so a block that is wide
+beside the wavelength is divided first, by plain numbers; where the lines are traced their places are not known and
+nothing is divided, which is good for guides up to a micrometre in silicon.
+"""
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from photonics_core.cross_section import DEGREES, GRADINGS, CrossSection
+from photonics_core.kernels.checks import is_concrete
+from photonics_core.medium import medium_index
+
+#: Largest phase in rad, of the fastest wave that a block can guide, that an element may span for each of its degrees.
+PHASE_PER_DEGREE = 1.6
+#: Part of a mode's amplitude left at the window's wall above which the window is called too small.
+WALL = 1e-2
+
+
+class WindowWarning(UserWarning):
+    """The window cuts into a mode, which changes its index."""
+
+
+def resolved(section: CrossSection, wl: Any, temperature: Any, accuracy: str) -> CrossSection:
+    """The section with its wide blocks divided so that elements can follow the fields; itself where it is traced."""
+    if not is_concrete(section.x, section.y, wl, temperature) or not _known(section, wl, temperature):
+        return section
+    waves = _waves(section, wl, temperature)
+    for axis in (0, 1):
+        lines = np.asarray(section.x if axis == 0 else np.asarray(section.y)[None])
+        sizes = np.max(np.diff(lines, axis=0), axis=1) if axis == 0 else np.diff(lines[0])
+        fastest = waves.max(axis=1 - axis)
+        largest = _largest_part(accuracy)
+        counts = np.ceil(sizes * fastest * largest / (PHASE_PER_DEGREE * DEGREES[accuracy])).astype(int)
+        for k in reversed(np.flatnonzero(counts > 1)):
+            section = section.divided(axis, int(k), [j / int(counts[k]) for j in range(1, int(counts[k]))])
+            waves = np.repeat(waves, np.where(np.arange(len(counts)) == k, counts[k], 1), axis=axis)
+            counts = np.repeat(counts, np.where(np.arange(len(counts)) == k, counts[k], 1))
+    return section
+
+
+def warn_of_window(section: CrossSection, n_eff: float, floor: float, wl: float) -> None:
+    """Warn where a guided mode of this index has not decayed before the wall nearest to its guide."""
+    decay = 2.0 * np.pi / wl * np.sqrt(max(n_eff**2 - floor**2, 0.0))
+    x, y = np.asarray(section.x), np.asarray(section.y)
+    margins = [np.min(x[-1] - x[-2]), y[-1] - y[-2]]
+    margins += [] if section.mirrored[0] else [np.min(x[1] - x[0])]
+    margins += [] if section.mirrored[1] else [y[1] - y[0]]
+    left = float(np.exp(-decay * min(margins)))
+    if left > WALL:
+        warnings.warn(
+            f"the window ends {min(margins):.3g} um from the guide, where {left:.0%} of the field is left: "
+            f"n_eff = {n_eff:.5f} is that of a guide in a box; take a larger margin",
+            WindowWarning,
+            stacklevel=4,
+        )
+
+
+def _known(section: CrossSection, wl: Any, temperature: Any) -> bool:
+    return all(is_concrete(medium_index(medium, wl, temperature)) for medium in section.media)
+
+
+def _waves(section: CrossSection, wl: Any, temperature: Any) -> np.ndarray:
+    """Largest transverse wave number in rad/um of light that is guided, by block, [columns, rows]."""
+    squares = [np.max(np.real(np.asarray(medium_index(m, wl, temperature)) ** 2)) for m in section.media]
+    table = np.array(squares)[np.array(section.blocks)]
+    return 2.0 * np.pi / float(wl) * np.sqrt(np.maximum(table - min(squares), 0.0))
+
+
+def _largest_part(accuracy: str) -> float:
+    """Largest fraction of a block between two lines where media meet that one element takes."""
+    steps = np.array([0.0, *GRADINGS[accuracy][1], 1.0])
+    return float(np.max(np.diff(steps)))
