@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from photonics_core.atomic import write_atomically
+from photonics_core.kernels.checks import check_choice
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -73,6 +74,7 @@ def mode_field(
         span: width and height of the picture in um, centred on the guide.
         count: points across.
     """
+    check_choice("component", component, ("abs", "x", "y", "z"))
     section = mode.section
     heights = np.asarray(section.y)
     middle = 0.0 if section.mirrored[1] else 0.5 * (heights[1] + heights[-2])
@@ -104,12 +106,34 @@ def index_sweep(ax: "Axes", sweep: Any, xlabel: str, *, quantity: str = "n_eff")
         xlabel: name and unit of what was swept.
         quantity: "n_eff" or "n_g".
     """
+    check_choice("quantity", quantity, ("n_eff", "n_g"))
     for track, row in zip(sweep.tracks, getattr(sweep, quantity), strict=True):
         first = next(mode for mode in track if mode is not None)
         kind = "TE" if float(first.te_fraction()) > 0.5 else "TM"
         ax.plot(sweep.values, row, marker=".", label=f"{kind} from {sweep.values[track.index(first)]:.4g}")
     ax.set_xlabel(xlabel)
     ax.set_ylabel("effective index" if quantity == "n_eff" else "group index")
+    legend_above(ax, columns=4)
+
+
+def power_along(ax: "Axes", z: Any, amplitudes: Any, labels: Sequence[str] | None = None) -> None:
+    """Draw the power of coupled modes along z in um, a line a mode; `amplitudes` have the shape [points, modes]."""
+    values = np.abs(np.asarray(amplitudes)) ** 2
+    names = [f"mode {k}" for k in range(1, values.shape[1] + 1)] if labels is None else labels
+    for name, row in zip(names, values.T, strict=True):
+        ax.plot(np.asarray(z), row, label=name)
+    ax.set_xlabel("z (um)")
+    ax.set_ylabel("power")
+    legend_above(ax, columns=4)
+
+
+def coupling_over_gap(ax: "Axes", coupling: Any, wl: Sequence[float]) -> None:
+    """Draw a `CouplingMap` over its gaps in nm, a line for each wavelength in um, on a logarithmic scale."""
+    gap = np.linspace(*coupling.gap_range, 101)
+    for each in wl:
+        ax.semilogy(1e3 * gap, np.asarray(coupling.coupling(gap, each)), label=f"{1e3 * each:.0f} nm")
+    ax.set_xlabel("gap (nm)")
+    ax.set_ylabel("coupling (rad/um)")
     legend_above(ax, columns=4)
 
 

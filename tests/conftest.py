@@ -1,5 +1,6 @@
 """Every test runs in float64 with strict promotion: a silent broadcast or a silent cast is an error."""
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,22 @@ from jax.flatten_util import ravel_pytree
 from photonics_core.validation import data
 from photonics_core.validation.registry import Absent
 
+#: Linux allows a process 65 530 memory maps, and each compiled program takes some.
+MOST_MAPS = 25_000
+
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def room_for_programs():
+    """Let go of compiled programs before a long run has more memory maps than Linux allows, where compilers crash."""
+    yield
+    maps = Path("/proc/self/maps")
+    if maps.exists() and sum(1 for _ in maps.open()) > MOST_MAPS:
+        jax.clear_caches()
+        gc.collect()
 
 
 @pytest.fixture(scope="session")

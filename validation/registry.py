@@ -50,6 +50,7 @@ class Case:
     source: str
     kind: str
     compute: Callable[[], Evidence]
+    is_long: bool = False
 
     @property
     def subject(self) -> str:
@@ -95,8 +96,10 @@ class Result:
 _CASES: dict[str, Case] = {}
 
 
-def case(name: str, *, source: str, kind: str) -> Callable[[Callable[[], Evidence]], Callable[[], Evidence]]:
-    """Register the decorated function as the case `name`.
+def case(
+    name: str, *, source: str, kind: str, is_long: bool = False
+) -> Callable[[Callable[[], Evidence]], Callable[[], Evidence]]:
+    """Register the decorated function as the case `name`; one that is long is left to the slow tests.
 
     Raises:
         ValueError: if the kind is unknown or the name is taken.
@@ -106,7 +109,7 @@ def case(name: str, *, source: str, kind: str) -> Callable[[Callable[[], Evidenc
     def register(compute: Callable[[], Evidence]) -> Callable[[], Evidence]:
         if name in _CASES:
             raise ValueError(f"case {name!r} is there already")
-        _CASES[name] = Case(name, source, kind, compute)
+        _CASES[name] = Case(name, source, kind, compute, is_long)
         return compute
 
     return register
@@ -119,7 +122,7 @@ def cases(subjects: Iterable[str] = ()) -> list[Case]:
         ValueError: if a subject names no case.
     """
     # Importing the subjects registers their cases.
-    from photonics_core.validation import fibres, films, gratings, measured, modes, networks, rings  # noqa: F401
+    from photonics_core.validation import couplers, fibres, films, gratings, measured, modes, networks, rings  # noqa: F401
 
     wanted = list(subjects)
     if not wanted:

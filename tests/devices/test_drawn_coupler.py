@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
+from photonics_core import plot
 from photonics_core.coupling_map import CouplingMap
 from photonics_core.devices.coupler import approach_length
 from photonics_core.devices.drawn_coupler import DrawnCoupler, PulleyCoupler
@@ -122,6 +123,15 @@ def test_a_bus_around_a_ring_falls_out_of_step(exponential):
 def test_bad_input_is_named(guide, call, message):
     with pytest.raises(ValueError, match=message):
         call(guide)
+
+
+def test_coupling_and_power_are_drawn(exponential):
+    _, axes = plot.new_figure(1, 2)
+    plot.coupling_over_gap(axes[0, 0], exponential, [1.52, 1.58])
+    assert [line.get_label() for line in axes[0, 0].lines] == ["1520 nm", "1580 nm"]
+    z = np.linspace(0.0, 20.0, 5)
+    plot.power_along(axes[0, 1], z, np.stack([np.cos(KAPPA * z), 1j * np.sin(KAPPA * z)], axis=1), ["bar", "cross"])
+    np.testing.assert_allclose(sum(line.get_ydata() for line in axes[0, 1].lines), 1.0)
 
 
 @pytest.mark.slow

@@ -5,7 +5,11 @@ import pytest
 from photonics_core.validation.registry import Case, Evidence, cases, run
 
 
-@pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
+def _parameter(each: Case):
+    return pytest.param(each, id=each.name, marks=[pytest.mark.slow] if each.is_long else [])
+
+
+@pytest.mark.parametrize("case", map(_parameter, cases()))
 def test_case(case: Case):
     result = run(case)
     if result.skipped is not None:
