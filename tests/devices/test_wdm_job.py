@@ -19,7 +19,7 @@ from photonics_core.mode_solver import fundamental_mode
 def results(tmp_path_factory) -> tuple[Path, str]:
     """A small run of the job: two channels, a few steps."""
     out, lines = tmp_path_factory.mktemp("wdm") / "out", []
-    run(WdmSettings(channels=2, steps=40, temperatures_k=(300.0, 358.0)), out, lines.append)
+    run(WdmSettings(channels=2, steps=80, temperatures_k=(300.0, 358.0)), out, lines.append)
     return out, "\n".join(lines)
 
 
@@ -27,7 +27,7 @@ def test_the_report_shows_before_and_after(results):
     _, report = results
     for word in (
         "start (loss",
-        "optimised in 40 steps",
+        "optimised in 80 steps",
         "pm/K",
         "crosstalk, worst (dB)",
         "mW 358K",
