@@ -33,7 +33,7 @@ SILICON_RINGS = "openEBL, rings of R = 10 um, gaps 80, 90, 100 nm: Q 6370, 7550,
 NITRIDE_RINGS = "openEBL, 750 x 400 nm, R = 25 um: power coupling 0.402, 0.152, 0.0165, 0.0058 at 300 to 1100 nm"
 
 
-@case("couplers.supermodes", source=FEM, kind="peer")
+@case("couplers.supermodes", source=FEM, kind="peer", is_long=True)
 @in_float64
 def two_wires() -> Evidence:
     """Largest difference of the indices of the even and the odd mode."""
@@ -109,7 +109,7 @@ def nitride_slope() -> Evidence:
     return Evidence(float(np.log(low / high)) / 0.8, float(measured), 0.1 * float(measured), "1/um")
 
 
-@case("couplers.gradient_over_gap", source="central differences", kind="analytic")
+@case("couplers.gradient_over_gap", source="central differences", kind="analytic", is_long=True)
 @in_float64
 def gradient_over_gap() -> Evidence:
     """Relative error of d ln(kappa) / d(gap) at 200 nm."""

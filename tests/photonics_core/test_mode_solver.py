@@ -202,6 +202,7 @@ def test_tm_is_found_below_te1_of_the_same_symmetry():
     assert fraction < 0.1
 
 
+@pytest.mark.slow
 def test_wide_guides_are_divided_until_elements_follow_their_modes():
     found = {accuracy: solve_modes(wire(6.0), WL, count=8, accuracy=accuracy) for accuracy in ("fast", "normal")}
     te = {accuracy: [m.n_eff for m in modes if m.te_fraction() > 0.5] for accuracy, modes in found.items()}
@@ -236,6 +237,7 @@ def test_no_guided_mode_says_so():
         fundamental_mode(thin, WL, accuracy="fast")
 
 
+@pytest.mark.slow
 def test_degenerate_modes_have_values_and_no_derivatives_unless_symmetry_splits_them():
     apart = CrossSection.slot(0.4, 0.22, 2.4, CORE, OXIDE)
     whole = apart.unfolded()

@@ -53,6 +53,7 @@ def test_a_sweep_needs_a_value():
         sweep_modes(CrossSection.strip(0.45, 0.22, CORE, OXIDE), [], WL)
 
 
+@pytest.mark.slow
 def test_dispersion_is_the_slope_of_the_group_index():
     section = CrossSection.strip(0.5, 0.22, SILICON, SILICA)
     n_g = jax.jit(jax.vmap(lambda wl: fundamental_mode(section, wl, accuracy="fast").n_g))

@@ -65,7 +65,7 @@ def test_the_loss_of_a_bend_has_a_derivative():
     np.testing.assert_allclose(jax.grad(loss)(12.0), difference, rtol=1e-4)
 
 
-@pytest.mark.parametrize("polarization", ["s", "p"])
+@pytest.mark.parametrize("polarization", ["s", pytest.param("p", marks=pytest.mark.slow)])
 def test_a_slab_leaks_as_films_do(polarization):
     lower = 0.4
     y = np.array([-lower - 0.25, -lower, -0.5 * lower, 0.0, 0.22, 2.22])

@@ -38,6 +38,7 @@ def test_splitting_and_overlap_agree_where_coupling_is_weak_and_part_where_it_is
     assert 1.6 < np.log(apart[0.2] / apart[0.5]) / np.log(0.0415 / 0.00309) < 2.6
 
 
+@pytest.mark.slow
 def test_unequal_guides_are_detuned_by_what_they_differ_alone():
     widths = (0.5, 0.495)
     split = supermodes(pair(0.3, widths), WL, accuracy="fast")
@@ -68,6 +69,7 @@ def test_derivatives_of_the_coupling_are_those_of_differences(assert_gradient):
     assert_gradient(logarithm, at, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_tm_couples_more():
     te, tm = (couple(pair(0.4), WL, polarization=kind, accuracy="fast").coupling for kind in ("te", "tm"))
     assert tm > 5.0 * te
@@ -90,6 +92,7 @@ def test_bad_input_is_named(call, message):
         call()
 
 
+@pytest.mark.slow
 def test_batch_of_gaps_is_that_of_single_ones():
     gaps = jnp.array([0.15, 0.25])
     single = [couple(pair(gap), WL, accuracy="fast").coupling for gap in (0.15, 0.25)]
