@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from photonics_core.circuit import Circuit
+    from photonics_core.compact_device import CompactDevice
     from photonics_core.cross_section import CrossSection
     from photonics_core.devices.batch import batch_size, stack, unstack
     from photonics_core.devices.bus import RingBus
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from photonics_core.devices.lattice_filter import LatticeFilter
     from photonics_core.devices.multimode_interference import MultimodeInterference
     from photonics_core.devices.ring import AddDropRing, AllPassRing
+    from photonics_core.devices.splitter import Crossing, YBranch
+    from photonics_core.devices.tapered_coupler import TaperedCoupler
     from photonics_core.devices.transmitter import RingTransmitter, wavelength_grid
     from photonics_core.devices.waveguide import Waveguide
     from photonics_core.devices.waveguide_array import GapCouplings, WaveguideArray
@@ -139,11 +142,15 @@ _HOMES = {
     "nearest_passive": "passivity",
     "TabulatedDevice": "tabulated",
     "use_device": "runtime",
+    "CompactDevice": "compact_device",
     "CompositeCoupling": "devices.fused_coupler",
+    "Crossing": "devices.splitter",
+    "YBranch": "devices.splitter",
     "FusedCoupler": "devices.fused_coupler",
     "GapCouplings": "devices.waveguide_array",
     "LatticeFilter": "devices.lattice_filter",
     "MultimodeInterference": "devices.multimode_interference",
+    "TaperedCoupler": "devices.tapered_coupler",
     "WaveguideArray": "devices.waveguide_array",
 }
 

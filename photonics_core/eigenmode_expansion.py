@@ -23,7 +23,7 @@ Gallagher and Felici, Proc. SPIE 4987, 69 (2003).
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -40,6 +40,7 @@ from photonics_core.kernels.mode_overlaps import mode_norms, mode_overlaps
 from photonics_core.kernels.numbering import numbering
 from photonics_core.kernels.transfer_matrix import identity_block, star_chain
 from photonics_core.mode_solver import HEADROOM, fundamental_walls
+from photonics_core.resolution import resolved_alike
 from photonics_core.runtime import map_points
 from photonics_core.scattering import SMatrix
 from photonics_core.units import REFERENCE_TEMPERATURE
@@ -142,7 +143,7 @@ def expand_modes(
     check_positive("wl", wl, "um")
     check_positive("temperature", temperature, "K")
     check_choice("accuracy", accuracy, GRADINGS)
-    first, stack = _stacked(sections)
+    first, stack = _stacked(sections, lambda alike: resolved_alike(alike, wl, temperature, accuracy))
     walls = fundamental_walls(first, symmetry) if isinstance(symmetry, str) else symmetry
     check_kind("symmetry", walls, Walls)
     columns, rows = first.element_media(accuracy).shape
@@ -152,8 +153,10 @@ def expand_modes(
     return _expand(stack, wl, temperature, count=count, walls=walls, accuracy=accuracy)
 
 
-def _stacked(sections: Sequence[CrossSection] | CrossSection) -> tuple[CrossSection, CrossSection]:
-    """One section for its topology, and all of them as one with a leading axis."""
+def _stacked(
+    sections: Sequence[CrossSection] | CrossSection, divide: Callable[[list[CrossSection]], list[CrossSection]]
+) -> tuple[CrossSection, CrossSection]:
+    """One section for its topology, and all of them, wide blocks divided, as one with a leading axis."""
     if isinstance(sections, CrossSection):
         if np.ndim(sections.y) != 2:
             raise ValueError(
@@ -172,8 +175,9 @@ def _stacked(sections: Sequence[CrossSection] | CrossSection) -> tuple[CrossSect
                 raise ValueError(f"sections[{k}].{name} = {ours} is not that of sections[0], {theirs}")
         if jax.tree.structure(section) != jax.tree.structure(first):
             raise ValueError(f"sections[{k}] has media of other kinds than sections[0]")
+    sections = divide(sections)
     stack = lambda *leaves: jnp.stack([jnp.asarray(leaf) for leaf in leaves])  # noqa: E731
-    return first, jax.tree.map(stack, *sections)
+    return sections[0], jax.tree.map(stack, *sections)
 
 
 def _in_one_window(sections: CrossSection) -> CrossSection:

@@ -6,6 +6,7 @@ nothing is divided, which is good for guides up to a micrometre in silicon.
 """
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,20 +27,29 @@ class WindowWarning(UserWarning):
 
 def resolved(section: CrossSection, wl: Any, temperature: Any, accuracy: str) -> CrossSection:
     """The section with its wide blocks divided so that elements can follow the fields; itself where it is traced."""
-    if not is_concrete(section.x, section.y, wl, temperature) or not _known(section, wl, temperature):
-        return section
-    waves = _waves(section, wl, temperature)
+    return resolved_alike([section], wl, temperature, accuracy)[0]
+
+
+def resolved_alike(sections: Sequence[CrossSection], wl: Any, temperature: Any, accuracy: str) -> list[CrossSection]:
+    """Sections of the same blocks, divided alike: as often as the one that needs it most; as `resolved`."""
+    sections = list(sections)
+    if not is_concrete(wl, temperature) or not all(_known(section, wl, temperature) for section in sections):
+        return sections
     for axis in (0, 1):
-        lines = np.asarray(section.x if axis == 0 else np.asarray(section.y)[None])
-        sizes = np.max(np.diff(lines, axis=0), axis=1) if axis == 0 else np.diff(lines[0])
-        fastest = waves.max(axis=1 - axis)
-        largest = _largest_part(accuracy)
-        counts = np.ceil(sizes * fastest * largest / (PHASE_PER_DEGREE * DEGREES[accuracy])).astype(int)
+        counts = np.max([_parts(section, axis, wl, temperature, accuracy) for section in sections], axis=0)
         for k in reversed(np.flatnonzero(counts > 1)):
-            section = section.divided(axis, int(k), [j / int(counts[k]) for j in range(1, int(counts[k]))])
-            waves = np.repeat(waves, np.where(np.arange(len(counts)) == k, counts[k], 1), axis=axis)
-            counts = np.repeat(counts, np.where(np.arange(len(counts)) == k, counts[k], 1))
-    return section
+            fractions = [j / int(counts[k]) for j in range(1, int(counts[k]))]
+            sections = [section.divided(axis, int(k), fractions) for section in sections]
+    return sections
+
+
+def _parts(section: CrossSection, axis: int, wl: Any, temperature: Any, accuracy: str) -> np.ndarray:
+    """How often each block along an axis has to be divided."""
+    lines = np.asarray(section.x if axis == 0 else np.asarray(section.y)[None])
+    sizes = np.max(np.diff(lines, axis=0), axis=1) if axis == 0 else np.diff(lines[0])
+    fastest = _waves(section, wl, temperature).max(axis=1 - axis)
+    largest = _largest_part(accuracy)
+    return np.ceil(sizes * fastest * largest / (PHASE_PER_DEGREE * DEGREES[accuracy])).astype(int)
 
 
 def warn_of_window(section: CrossSection, n_eff: float, floor: float, wl: float) -> None:
@@ -60,6 +70,8 @@ def warn_of_window(section: CrossSection, n_eff: float, floor: float, wl: float)
 
 
 def _known(section: CrossSection, wl: Any, temperature: Any) -> bool:
+    if not is_concrete(section.x, section.y):
+        return False
     return all(is_concrete(medium_index(medium, wl, temperature)) for medium in section.media)
 
 

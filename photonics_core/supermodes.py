@@ -62,7 +62,7 @@ def pair_section(
     """
     for name, value in (("gap", gap), ("height", height), ("margin", margin)):
         check_positive(name, value, "um")
-    if np.ndim(widths) == 0 and not isinstance(widths, (tuple, list)):
+    if not isinstance(widths, (tuple, list)) and np.ndim(widths) == 0:
         return CrossSection.slot(widths, height, gap, core, cladding, margin=margin)
     check_range("number of widths", len(widths), 2, 2)
     first, second = (CrossSection.slot(width, height, gap, core, cladding, margin=margin) for width in widths)

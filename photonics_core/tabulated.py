@@ -14,12 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from photonics_core.exchange_sparameters import SParameterError, check_smatrix
-from photonics_core.kernels.checks import is_concrete
-from photonics_core.kernels.phase import wavelength_offset
+from photonics_core.exchange_sparameters import check_smatrix
 from photonics_core.runtime import as_leaf
 from photonics_core.scattering import SMatrix
-from photonics_core.units import REFERENCE_TEMPERATURE, SPEED_OF_LIGHT
+from photonics_core.sparameter_table import check_table, checked_detuning, detuning_of, matrix_axes, mean_delays
+from photonics_core.units import REFERENCE_TEMPERATURE
 
 
 class TabulatedDevice(eqx.Module):
@@ -56,12 +55,12 @@ class TabulatedDevice(eqx.Module):
         """
         check_smatrix(smatrix)
         wl, values = np.asarray(smatrix.wl, np.float64), np.asarray(smatrix.values, np.complex128)
-        _check_table(wl, values)
+        check_table(wl, values)
         order = np.argsort(-wl)
         wl, values = wl[order], values[order]
         wl0 = float(wl[wl.size // 2])
-        detunings = _detuning(wl, wl - wl0, wl0)
-        delays = _mean_delays(detunings, values, delay)
+        detunings = detuning_of(wl, wl - wl0, wl0)
+        delays = mean_delays(detunings, values, delay)
         slow = values * np.exp(-2j * np.pi * detunings[:, None, None] * delays)
         wl_range = float(wl[-1]), float(wl[0])
         return cls(CubicSpline(detunings, slow).c, delays, detunings, wl0, wl_range, smatrix.ports)
@@ -76,74 +75,14 @@ class TabulatedDevice(eqx.Module):
             ValueError: if `wl` is no number.
         """
         wl = as_leaf(wl) if isinstance(wl, list | tuple) else wl
-        if is_concrete(wl) and np.asarray(wl).dtype.kind in "cOSU":
-            raise ValueError(f"wl = {wl!r} is not a real number")
-        detuning = _detuning(jnp.asarray(wl), wavelength_offset(wl, self.wl0), self.wl0)
-        detuning = self._inside(wl, detuning)
+        detuning = checked_detuning(wl, self.wl0, self.wl_range)
         knots = jnp.asarray(self.detunings, detuning.dtype)
         interval = jnp.clip(jnp.searchsorted(knots, detuning, side="right") - 1, 0, knots.size - 2)
-        offset = _matrix_axes(detuning - knots[interval])
+        offset = matrix_axes(detuning - knots[interval])
         dtype = np.result_type(detuning.dtype, np.complex64)
         cubic = jnp.asarray(self.coefficients, dtype)[:, interval]
         offset = jax.lax.complex(offset, jnp.zeros_like(offset))
         slow = ((cubic[0] * offset + cubic[1]) * offset + cubic[2]) * offset + cubic[3]
         delays = jnp.asarray(self.delays, detuning.dtype).reshape((1,) * detuning.ndim + self.delays.shape)
-        phase = 2.0 * jnp.pi * _matrix_axes(detuning) * delays
+        phase = 2.0 * jnp.pi * matrix_axes(detuning) * delays
         return SMatrix(slow * jax.lax.complex(jnp.cos(phase), jnp.sin(phase)), self.ports, wl)
-
-    def _inside(self, wl: Any, detuning: jax.Array) -> jax.Array:
-        """The detuning, on the table to the last digit, once `wl` is known to be there but for rounding."""
-        shortest, longest = self.wl_range
-        rounding = 8.0 * float(jnp.finfo(detuning.dtype).eps)
-        shortest, longest = shortest * (1.0 - rounding), longest * (1.0 + rounding)
-        message = "wl is outside the table of S-parameters, [{:.9g}, {:.9g}] um".format(*self.wl_range)
-        if is_concrete(wl):
-            given = np.asarray(wl, np.float64)
-            outside = given[~((given >= shortest) & (given <= longest))]
-            if outside.size:
-                raise SParameterError(f"wl = {outside[0]:.9g} um: {message}")
-        else:
-            detuning = eqx.error_if(detuning, ~((wl >= shortest) & (wl <= longest)), message)
-        return jnp.clip(detuning, *self._ends())
-
-    def _ends(self) -> tuple[float, float]:
-        low, high = (_detuning(wl, wl - self.wl0, self.wl0) for wl in reversed(self.wl_range))
-        return low, high
-
-
-def _detuning(wl: Any, offset: Any, wl0: float) -> Any:
-    """Frequency in THz less that of `wl0`, from the difference `offset` = wl - wl0, which loses no digits."""
-    return -SPEED_OF_LIGHT * offset / (wl * wl0)
-
-
-def _matrix_axes(array: jax.Array) -> jax.Array:
-    return array[..., None, None]
-
-
-def _mean_delays(detunings: np.ndarray, values: np.ndarray, delay: float) -> np.ndarray:
-    """Mean group delay in ps of each element, weighted by its power, shape [ports, ports].
-
-    The turn from sample to sample is averaged as a complex number first, so that none of the turns about this mean
-    is wrapped by the cut of the angle.
-    """
-    steps = np.diff(detunings)[:, None, None]
-    known = np.exp(-2j * np.pi * steps * delay)
-    turns = values[1:] * np.conj(values[:-1]) * known
-    weights = np.abs(turns)
-    mean = np.angle(np.sum(turns, axis=0)) / (2.0 * np.pi * np.mean(steps))
-    residual = np.angle(turns * np.exp(-2j * np.pi * steps * mean)) / (2.0 * np.pi)
-    total = np.sum(weights * steps**2, axis=0)
-    fitted = np.sum(weights * steps * residual, axis=0) / np.where(total > 0.0, total, 1.0)
-    return np.where(total > 0.0, delay + mean + fitted, 0.0)
-
-
-def _check_table(wl: np.ndarray, values: np.ndarray) -> None:
-    if wl.ndim != 1 or wl.size < 2 or values.shape[:-2] != wl.shape:
-        raise SParameterError(
-            f"values of shape {values.shape} over wl of shape {wl.shape} are not one matrix at each of two or more "
-            "wavelengths"
-        )
-    if not (np.all(np.isfinite(values)) and np.all(np.isfinite(wl)) and np.all(wl > 0.0)):
-        raise SParameterError("values or wl are not finite numbers, or a wavelength is not positive")
-    if np.unique(wl).size != wl.size:
-        raise SParameterError("wl has a wavelength twice")

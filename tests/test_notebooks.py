@@ -8,9 +8,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+#: Those that solve for many modes.
+LONG = ("from_a_cross_section", "from_a_gap")
+NOTEBOOKS = [
+    pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if path.stem in LONG else [])
+    for path in sorted((ROOT / "notebooks").glob("*.py"))
+]
 
 
-@pytest.mark.parametrize("notebook", sorted((ROOT / "notebooks").glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("notebook", NOTEBOOKS)
 def test_notebook_runs(notebook: Path, tmp_path: Path):
     done = subprocess.run([sys.executable, notebook], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr

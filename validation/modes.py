@@ -65,7 +65,7 @@ def _register_section(name: str, polarization: str) -> tuple[Callable[[], Eviden
     def mode() -> Mode:
         return fundamental_mode(section(), 1.55, polarization=polarization, accuracy="fine")
 
-    is_long = name in ("si_450", "sin_1000", "sin_1200")
+    is_long = name not in ("si_500", "sin_750")
 
     @case(f"modes.{name}_{polarization}", source=FEM, kind="peer", is_long=is_long)
     @in_float64
@@ -87,7 +87,7 @@ for _name, (_, _references) in SECTIONS.items():
         _register_section(_name, _polarization)
 
 
-@case("modes.rib_guides_no_tm", source=RIB, kind="analytic")
+@case("modes.rib_guides_no_tm", source=RIB, kind="analytic", is_long=True)
 @in_float64
 def rib_guides_no_tm() -> Evidence:
     """Number of guided modes of the rib whose electric field lies mostly along y."""
@@ -152,7 +152,7 @@ def no_noise() -> Evidence:
     return Evidence(float(np.max(np.abs(second - smooth))), 0.0, 1e-9)
 
 
-@case("modes.bend_loss", source=BENDS, kind="measured")
+@case("modes.bend_loss", source=BENDS, kind="measured", is_long=True)
 @in_float64
 def bend_loss() -> Evidence:
     """Decades by which the radiation of the nominal geometry (n 1.996 / 1.444) is off at R = 20 um: an order only.

@@ -202,7 +202,7 @@ def dense(circuit: Netlist, models: dict[str, SMatrix]) -> np.ndarray:
     return waves[:, outer]
 
 
-@case("networks.dense_algebra", source=DENSE, kind="analytic")
+@case("networks.dense_algebra", source=DENSE, kind="analytic", is_long=True)
 @in_float64
 def dense_algebra() -> Evidence:
     """A hundred random networks with loops and reflections."""

@@ -174,6 +174,48 @@ def empy_wire(width: float, height: float, core: float, cladding: float, wl: flo
     return indices
 
 
+def meow_taper(widths: list, lengths: list, modes: int, size: float, margin: float) -> Callable[[], Any]:
+    """Power in TE0 through a row of strips 220 nm high, for each total length, on a grid of a size (um)."""
+    import meow as mw  # pyright: ignore[reportMissingImports]
+
+    half_x, half_y = 0.5 * max(widths) + margin, 0.11 + margin
+    rows = max(4, round(0.22 / size))
+    above = round(margin / size)
+    y = 0.22 / rows * np.arange(-above, rows + above + 1) - 0.11
+    x = size * np.arange(-round(half_x / size), round(half_x / size) + 1)
+    grid, count = mw.Mesh2D(x=x, y=y), len(widths)
+    core, cladding = (mw.IndexMaterial(name=name, n=n) for name, n in (("core", 3.476), ("cladding", 1.444)))
+
+    def box(material: Any, dx: float, dy: float, z: tuple[float, float], order: int) -> Any:
+        shape = mw.Box(x_min=-dx, x_max=dx, y_min=-dy, y_max=dy, z_min=z[0], z_max=z[1])
+        return mw.Structure3D(material=material, geometry=shape, mesh_order=order)
+
+    around = box(cladding, half_x + 1.0, half_y + 1.0, (-1.0, count + 1.0), 5)
+    strips = [box(core, 0.5 * width, 0.11, (float(k), k + 1.0), 1) for k, width in enumerate(widths)]
+    cells = [
+        mw.Cell(structures=[around, strip], mesh=grid, z_min=float(k), z_max=k + 1.0) for k, strip in enumerate(strips)
+    ]
+
+    def power() -> Any:
+        environment = mw.Environment(wl=1.55, T=25.0)
+        sections = [mw.CrossSection.from_cell(cell=cell, env=environment) for cell in cells]
+        found = [mw.compute_modes(section, num_modes=modes) for section in sections]
+        first, last = (
+            max(range(len(each)), key=lambda j, each=each: (each[j].te_fraction > 0.5, each[j].neff.real))
+            for each in (found[0], found[-1])
+        )
+        joints = mw.compute_interface_s_matrices(found)
+        result = []
+        for length in lengths:
+            matrix, ports = mw.compute_s_matrix(
+                found, cell_lengths=[length / count] * count, interfaces_fn=lambda _: joints
+            )
+            result.append(abs(np.asarray(matrix)[ports[f"right@{last}"], ports[f"left@{first}"]]) ** 2)
+        return np.array(result)
+
+    return power
+
+
 # Each with the package that it needs.
 TASKS: dict[str, tuple[str, Callable[..., Callable[[], Any]]]] = {
     "sax_add_drop": ("sax", sax_add_drop),
@@ -181,5 +223,6 @@ TASKS: dict[str, tuple[str, Callable[..., Callable[[], Any]]]] = {
     "tmm_fast_films": ("tmm_fast", tmm_fast_films),
     "tmmax_films": ("tmmax", tmmax_films),
     "femwell_wire": ("femwell.maxwell.waveguide", femwell_wire),
+    "meow_taper": ("meow", meow_taper),
     "empy_wire": ("EMpy.modesolvers.FD", empy_wire),
 }

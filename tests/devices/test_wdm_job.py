@@ -79,6 +79,7 @@ def test_a_comb_wider_than_the_free_spectral_range_is_refused():
         WdmSettings(radius_um=10.0)
 
 
+@pytest.mark.slow
 def test_the_index_and_its_thermo_optic_constants_are_those_of_the_solved_strip():
     section = CrossSection.strip(0.35, 0.22, SILICON, SILICA)
 

@@ -62,6 +62,7 @@ def test_evanescent_modes_have_derivatives():
     np.testing.assert_allclose(slopes, 2.0 * K0, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_error_falls_with_twice_the_degree():
     degree = 2
     errors = [abs(float(solved(box(n, n), degree, 1).beta_squared[0]) - exact(1)[0]) for n in (2, 4)]
@@ -108,6 +109,7 @@ def test_vectors_solve_the_problem_and_are_normalised():
     assert abs(float(form(b, numbers, modes.vectors[0], modes.vectors[1]))) < 1e-9
 
 
+@pytest.mark.slow
 def test_fields_anywhere_are_those_at_the_points_of_quadrature():
     mesh = box(3, 2, lean=0.2)
     vector = solved(mesh, 4, 1).vectors[0]
@@ -156,6 +158,7 @@ def test_forward_and_reverse_derivatives_agree():
     np.testing.assert_allclose(forward, sum(a * row for a, row in zip(along, reverse, strict=True)), rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_a_batch_of_geometries():
     widths = jnp.asarray([2.9, 3.0, 3.1])
 

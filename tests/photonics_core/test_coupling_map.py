@@ -33,6 +33,7 @@ def test_coupling_grows_with_wavelength_and_falls_with_the_gap(solved):
     assert jax.grad(solved.coupling, 1)(0.2, 1.55) > 0 > jax.grad(solved.coupling, 0)(0.2, 1.55)
 
 
+@pytest.mark.slow
 def test_a_map_comes_back_from_its_cache(tmp_path, monkeypatch):
     arguments = {"gap": (0.2, 0.25), "wl": (1.549, 1.551), "tolerance": 0.05, "cache": tmp_path}
     first = CouplingMap.fit(0.5, 0.22, CORE, OXIDE, **arguments)

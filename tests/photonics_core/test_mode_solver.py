@@ -79,6 +79,7 @@ def test_modes_carry_unit_power_and_are_orthogonal(modes):
     assert abs(modes[0].overlap(modes[2])) < 1e-6
 
 
+@pytest.mark.slow
 def test_confinement_adds_up(modes):
     np.testing.assert_allclose(modes[0].confinement(0) + modes[0].confinement(1), 1.0, rtol=1e-12)
     # Regions given as functions: halves are halves, and the core is the core, with the mirror images.
@@ -93,6 +94,7 @@ def test_confinement_adds_up(modes):
     np.testing.assert_allclose(sensitivity, modes[0].index_sensitivity(0), rtol=2e-3)
 
 
+@pytest.mark.slow
 def test_overlaps_are_the_same_from_either_side():
     wide, narrow = (fundamental_mode(wire(width), WL, accuracy="fast") for width in (0.6, 0.5))
     overlaps = wide.overlap(narrow), narrow.overlap(wide)
@@ -254,6 +256,7 @@ def test_degenerate_modes_have_values_and_no_derivatives_unless_symmetry_splits_
         jax.block_until_ready(jax.grad(index)(core, whole, Walls(bottom="magnetic")))
 
 
+@pytest.mark.slow
 def test_heat_as_a_profile_is_heat_as_a_temperature():
     # 10 K over the core alone, as a change of its index.
     section = CrossSection.strip(0.5, 0.22, SILICON, OXIDE)

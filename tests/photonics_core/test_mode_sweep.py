@@ -18,6 +18,7 @@ def crossing():
     return sweep_modes(lambda width: CrossSection.strip(width, 0.22, CORE, OXIDE), np.linspace(0.58, 0.74, 5), WL)
 
 
+@pytest.mark.slow
 def test_modes_keep_their_place_where_indices_cross(crossing):
     # TM0 and TE1 of a wire 220 nm high change places near a width of 0.66 um.
     te = crossing.read(lambda mode: mode.te_fraction())

@@ -42,6 +42,7 @@ def test_drawing_needs_no_display_and_no_global_state():
     assert done.stdout.strip() == "False"
 
 
+@pytest.mark.slow
 def test_a_mode_is_drawn_with_the_lines_of_its_section():
     from photonics_core.cross_section import CrossSection
     from photonics_core.mode_solver import fundamental_mode

@@ -24,6 +24,7 @@ def test_the_map_is_that_of_the_modes(index):
     assert index.error_estimate < 1e-6
 
 
+@pytest.mark.slow
 def test_a_ring_of_a_solved_guide_drifts_and_moves_with_its_width(index):
     coupler = PointCoupler(0.2)
 
@@ -38,6 +39,7 @@ def test_a_ring_of_a_solved_guide_drifts_and_moves_with_its_width(index):
     assert 0.5 < slope < 1.5  # nm/nm
 
 
+@pytest.mark.slow
 def test_a_waveguide_in_a_line(tmp_path):
     options = {"wl": (1.54, 1.56), "temperature": 300.0, "accuracy": "fast", "cache": tmp_path, "degrees": 3}
     guide = Waveguide.strip(100.0, 0.5, 0.22, SILICON, SILICA, **options)

@@ -53,6 +53,7 @@ def test_unequal_guides_are_detuned_by_what_they_differ_alone():
     np.testing.assert_allclose([turned.coupling, turned.detuning], [found.coupling, -found.detuning], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_equal_guides_given_as_two_are_those_given_as_one():
     one, two = (couple(pair(0.2, widths), WL, accuracy="fast") for widths in (0.5, (0.5, 0.5)))
     np.testing.assert_allclose(two.coupling, one.coupling, rtol=1e-5)
