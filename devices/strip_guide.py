@@ -41,8 +41,8 @@ class StripGuide(eqx.Module):
     @classmethod
     def solve(
         cls,
-        width: float = 0.5,
-        height: float = 0.22,
+        width: float | Interval = 0.5,
+        height: float | Interval = 0.22,
         core: Any = SILICON,
         cladding: Any = SILICA,
         *,
@@ -56,7 +56,7 @@ class StripGuide(eqx.Module):
         """Solve for the modes of the strip and of two of them.
 
         Args:
-            width, height: in um.
+            width, height: in um: a number, or an interval over which `at` changes it; the guide starts in the middle.
             core, cladding: media, as for `CrossSection`.
             gap: narrowest and widest gap in um; beyond the widest, coupling falls on as an exponential.
             wl: shortest and longest wavelength in um.
@@ -72,7 +72,17 @@ class StripGuide(eqx.Module):
         common = {"wl": wl, "polarization": polarization, "cache": cache}
         index = strip_index(width, height, **media, temperature=temperature, loss_db_cm=loss_db_cm, **common)
         middle = float(np.mean(temperature))
-        return cls(width, index, CouplingMap.fit(width, height, **media, gap=gap, temperature=middle, **common))
+        coupling = CouplingMap.fit(width, height, **media, gap=gap, temperature=middle, **common)
+        return cls(float(np.mean(width)), index, coupling)
+
+    def at(self, **dimensions: Any) -> "StripGuide":
+        """The same guide with another `width` or `height` in um, of those that were solved over an interval.
+
+        Raises:
+            ValueError: for a dimension that does not vary, or a value outside its interval.
+        """
+        index, coupling = self.index.at(**dimensions), self.coupling.at(**dimensions)
+        return StripGuide(dimensions.get("width", self.width), index, coupling)
 
     def bus_coupler(self, radius: Any, gap: Any, straight_length: Any = 0.0, loss_db: Any = 0.0) -> DrawnCoupler:
         """A ring of `radius` um beside a straight bus at `gap` um; a racetrack has a straight part too."""
