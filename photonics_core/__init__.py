@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from photonics_core.devices.grating import BraggGrating, FabryPerot
     from photonics_core.devices.lattice_filter import LatticeFilter
     from photonics_core.devices.multimode_interference import MultimodeInterference
+    from photonics_core.devices.resonator import Resonator
     from photonics_core.devices.ring import AddDropRing, AllPassRing
     from photonics_core.devices.splitter import Crossing, YBranch
     from photonics_core.devices.tapered_coupler import TaperedCoupler
@@ -97,6 +98,7 @@ _HOMES = {
     "LinearIndex": "index",
     "Material": "materials",
     "PointCoupler": "devices.coupler",
+    "Resonator": "devices.resonator",
     "RingBus": "devices.bus",
     "SILICA": "materials",
     "SILICON": "materials",

@@ -1,0 +1,186 @@
+"""A resonance of a ring in time: temporal coupled-mode theory, its small-signal response and its response to a drive.
+
+With the amplitude a in the frame of the laser (|a|^2 is the energy in fJ, |s|^2 a power in mW),
+
+    da/dt = (2 pi i d - 1/tau) a + i mu s,    1/tau = 1/tau_e + 1/tau_d + 1/tau_l,    mu^2 = 2 / tau_e,
+    through = s + i mu a,    drop = i mu_d a,
+
+where d is the frequency of the laser less that of the resonance in THz, and tau_e, tau_d and tau_l are time constants
+of the amplitude for the input coupler, the drop coupler and all loss (Little et al., J. Lightwave Technol. 15, 998
+(1997)). Energy decays twice as fast: the photon lifetime is tau / 2. Against the ring itself the line is that of one
+pole: it is good to a part of one over the finesse, and so are frequencies far below the free spectral range.
+
+A drive that moves the resonance, or its loss, by a little gives sidebands at both sides of the laser; see `response`.
+"""
+
+import math
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from photonics_core.devices.ring import AddDropRing, AllPassRing
+from photonics_core.kernels.checks import check_finite, check_positive, check_range, is_concrete
+from photonics_core.kernels.resonator import driven_amplitudes
+from photonics_core.runtime import as_leaf
+from photonics_core.units import REFERENCE_TEMPERATURE, SPEED_OF_LIGHT
+
+TURN = 2.0 * math.pi
+
+
+class Resonator(eqx.Module):
+    """One resonance beside one guide, or between two.
+
+    Args:
+        input_time: tau_e in ps.
+        loss_time: tau_l in ps; infinite for none.
+        drop_time: tau_d in ps; infinite where there is no second guide.
+
+    Raises:
+        ValueError: for a time that is not above zero.
+    """
+
+    input_time: Any = eqx.field(converter=as_leaf)
+    loss_time: Any = eqx.field(converter=as_leaf, default=math.inf)
+    drop_time: Any = eqx.field(converter=as_leaf, default=math.inf)
+
+    def __check_init__(self) -> None:
+        check_positive("input_time", self.input_time, "ps")
+        for name in ("loss_time", "drop_time"):
+            value = getattr(self, name)
+            if is_concrete(value) and not np.all(np.asarray(value) > 0):
+                raise ValueError(f"{name} = {np.min(np.asarray(value)):g} ps is outside (0, inf]")
+
+    @classmethod
+    def of_ring(cls, ring: AllPassRing | AddDropRing, wl: Any, temperature: Any = REFERENCE_TEMPERATURE) -> "Resonator":
+        """The resonance of a ring at `wl` in um: what a round trip leaves of the field becomes a rate.
+
+        The poles are the ring's own: field t a after a time T of the round trip decays as exp(-t / tau) with
+        1 / tau = -ln(t a) / T.
+
+        Raises:
+            ValueError: for another device.
+        """
+        if not isinstance(ring, AllPassRing | AddDropRing):
+            raise ValueError(f"ring = {ring!r} is not of the kind AllPassRing or AddDropRing")
+        trip = ring.length * ring.index.group_index(wl, temperature) / SPEED_OF_LIGHT
+        couplers = [ring.coupler] if isinstance(ring, AllPassRing) else [ring.input_coupler, ring.drop_coupler]
+        loss = ring.ring_loss(wl, temperature) + sum(each.loss_exponent() for each in couplers)
+        times = [-trip / jnp.log(jnp.abs(jnp.cos(each.coupling_angle(wl)))) for each in couplers]
+        return cls(times[0], trip / loss, *times[1:])
+
+    @property
+    def rate(self) -> jax.Array:
+        """1 / tau of the amplitude in 1/ps."""
+        return sum(1.0 / jnp.asarray(each) for each in (self.input_time, self.loss_time, self.drop_time))  # pyright: ignore[reportReturnType]
+
+    @property
+    def photon_lifetime(self) -> jax.Array:
+        """Decay time of the energy in ps, tau / 2."""
+        return 0.5 / self.rate
+
+    @property
+    def bandwidth(self) -> jax.Array:
+        """Full width at half depth of the line in THz, 1 / (2 pi photon_lifetime): the photon-lifetime bandwidth."""
+        return self.rate / math.pi
+
+    def amplitude(self, detuning: Any) -> jax.Array:
+        """Steady amplitude a / s in ps^(1/2) for a laser `detuning` THz above the resonance."""
+        check_finite("detuning", detuning, "THz")
+        rate = jnp.asarray(self.rate)
+        below = jax.lax.complex(*jnp.broadcast_arrays(rate, -TURN * jnp.asarray(detuning, rate.dtype)))
+        return 1j * self._mu().astype(below.dtype) / below
+
+    def through(self, detuning: Any) -> jax.Array:
+        """Steady amplitude through / in."""
+        inside = self.amplitude(detuning)
+        return 1.0 + 1j * self._mu().astype(inside.dtype) * inside
+
+    def drop(self, detuning: Any) -> jax.Array:
+        """Steady amplitude drop / in."""
+        inside = self.amplitude(detuning)
+        return 1j * jnp.sqrt(2.0 / jnp.asarray(self.drop_time)).astype(inside.dtype) * inside
+
+    def transmission(self, detuning: Any) -> jax.Array:
+        """Power through / in."""
+        out = self.through(detuning)
+        return out.real**2 + out.imag**2
+
+    def response(self, frequency: Any, detuning: Any, loss_slope: Any = 0.0, pole: Any = math.inf) -> jax.Array:
+        """Small-signal response of the power through / in to a shift of the resonance, exact at any detuning.
+
+        A resonance that moves by x cos(2 pi f t) THz gives a power that moves by Re(H x exp(-2 pi i f t)). With
+        lambda = 2 pi i d - 1/tau, its derivative lambda' = -2 pi i - loss_slope and a, s_out the steady amplitudes,
+
+            H = conj(s_out) i mu lambda' a / (-2 pi i f - lambda) + s_out conj(i mu lambda' a) / (-2 pi i f - lambda^*).
+
+        For a shift alone |H(f) / H(0)| is (1 + i W tau_x) (1/tau^2 + D^2) / ((i W + 1/tau)^2 + D^2) with W = 2 pi f,
+        D = 2 pi d, 1/tau_x = 2 (1/tau - 1/tau_e): poles at D, hence the peak beside the resonance.
+
+        Args:
+            frequency: f in THz.
+            detuning: d in THz.
+            loss_slope: change of 1/tau, in 1/ps, with the shift in THz, as by carriers.
+            pole: bandwidth in THz of a first-order low-pass before it, as of an RC circuit; infinite for none.
+
+        Returns:
+            H in 1/THz, complex.
+        """
+        check_finite("frequency", frequency, "THz")
+        rate = jnp.asarray(self.rate)
+        f, d, slope = (jnp.asarray(each, rate.dtype) for each in (frequency, detuning, loss_slope))
+        f, d, slope, rate = jnp.broadcast_arrays(f, d, slope, rate)
+        lam, driven = jax.lax.complex(-rate, TURN * d), jax.lax.complex(-slope, jnp.full_like(d, -TURN))
+        out, sideband = self.through(d), 1j * self._mu().astype(driven.dtype) * driven * self.amplitude(d)
+        turning = jax.lax.complex(jnp.zeros_like(f), -TURN * f)
+        both = out.conj() * sideband / (turning - lam) + out * sideband.conj() / (turning - lam.conj())
+        return both / jax.lax.complex(jnp.ones_like(f), -f / jnp.asarray(pole, f.dtype))
+
+    def electro_optic_response_db(self, frequency: Any, detuning: Any, pole: Any = math.inf) -> jax.Array:
+        """|H(f) / H(0)| in dB of electrical power, 20 lg, behind a photodiode; arguments as for `response`."""
+        zero = jnp.zeros_like(jnp.asarray(frequency, jnp.asarray(self.rate).dtype))
+        ratio = jnp.abs(self.response(frequency, detuning, pole=pole) / self.response(zero, detuning))
+        return 20.0 * jnp.log10(ratio)
+
+    def drive(
+        self, detuning: Any, step: Any, source: Any = 1.0, loss_rate: Any = None, start: Any = None
+    ) -> tuple[jax.Array, jax.Array]:
+        """Amplitudes out and in the resonator while its resonance moves.
+
+        Args:
+            detuning: d in THz at equal steps, shape [..., K]; a batch of resonators goes through `jax.vmap`.
+            step: time between samples in ps. The error falls with its fourth power; steps shall follow the drive and
+                1 / d, some 8 to a period.
+            source: amplitude s in sqrt(mW), shape [..., K] or a number.
+            loss_rate: 1 / tau_l in 1/ps at the samples, instead of that of the resonator.
+            start: a at the first sample in sqrt(fJ), shape [...]; None for the steady state there.
+
+        Returns:
+            Amplitudes through in sqrt(mW) and a in sqrt(fJ), shape [..., K].
+
+        Raises:
+            ValueError: for fewer than two samples, shapes that do not go together, or values that are not finite.
+        """
+        check_finite("detuning", detuning, "THz")
+        detuning = jnp.asarray(detuning, jnp.result_type(float))
+        rate = self.rate.astype(detuning.dtype)
+        if loss_rate is not None:
+            check_range("loss_rate", loss_rate, 0.0, np.inf, "1/ps")
+            rate = rate + jnp.asarray(loss_rate, detuning.dtype) - jnp.asarray(1.0 / self.loss_time, detuning.dtype)
+        source = _as_complex(source, detuning.dtype)
+        coupling = 1j * self._mu().astype(source.dtype)
+        rates = jax.lax.complex(*jnp.broadcast_arrays(-rate, TURN * detuning))
+        inside = driven_amplitudes(rates, coupling * source, step, start)
+        return source + coupling * inside, inside
+
+    def _mu(self) -> jax.Array:
+        return jnp.sqrt(2.0 / jnp.asarray(self.input_time))
+
+
+def _as_complex(values: Any, dtype: Any) -> jax.Array:
+    values = jnp.asarray(values)
+    if jnp.iscomplexobj(values):
+        return values
+    return jax.lax.complex(values.astype(dtype), jnp.zeros(values.shape, dtype))

@@ -1,0 +1,150 @@
+"""A resonance in frequency and in time: one model of both."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+
+from photonics_core import AddDropRing, AllPassRing, LinearIndex, PointCoupler, Resonator
+
+# A ring of 5 um after B. Choi et al., Opt. Express 23, 8762 (2015), as a public notebook of a simulator has it: field
+# 0.976 passed by the coupler, 0.969 left by a round trip, group index 3.8. Time constants 16.8 and 13.0 ps.
+TRIP = 3.8 * 10.0 * math.pi / 299.8
+CHOI = Resonator(2.0 * TRIP / (1.0 - 0.976**2), 2.0 * TRIP / (1.0 - 0.969**2))
+LOSS_RATE = 0.5 * (1.0 - 0.969**2) / TRIP
+INDEX = LinearIndex(2.44, 4.18, wl0=1.55, loss_db_cm=3.0)
+
+
+def test_a_published_ring_has_its_published_figures():
+    assert float(2 * CHOI.photon_lifetime) == pytest.approx(7.34, abs=0.005)
+    assert 1e3 * float(1 / (math.pi * 4 * CHOI.photon_lifetime)) == pytest.approx(21.7, abs=0.05)
+    laser, resonance = 299.8 / 1.3097, 299.8 / 1.31
+    assert 1e3 * (laser - resonance) == pytest.approx(52.4, abs=0.05)
+    assert abs(CHOI.through(laser - resonance)) == pytest.approx(0.925, abs=5e-4)
+    # At a bias of -2 V and 2 GHz/V; on that notebook's ten frequencies, relative to the first of them, 1 GHz.
+    detuning, f = laser - resonance - 0.004, jnp.linspace(0.001, 0.08, 10)
+    assert abs(CHOI.through(detuning)) == pytest.approx(0.9142, abs=5e-4)
+    optical, both = (CHOI.electro_optic_response_db(f, detuning, pole=pole) for pole in (math.inf, 0.0159155))
+    assert 1e3 * float(f[jnp.argmax(optical)]) == pytest.approx(53.7, abs=0.05)
+    assert float(jnp.max(optical) - optical[0]) == pytest.approx(9.3, abs=0.05)
+    assert float(both[5] - both[0]) == pytest.approx(-0.56, abs=0.01)
+
+
+@pytest.mark.parametrize("detuning", [0.0, 0.03, -0.08])
+def test_what_is_lost_is_dissipated(detuning):
+    resonator = Resonator(16.8, 13.0, 40.0)
+    stored = abs(resonator.amplitude(detuning)) ** 2
+    kept = resonator.transmission(detuning) + abs(resonator.drop(detuning)) ** 2
+    np.testing.assert_allclose(kept, 1.0 - 2.0 / 13.0 * stored, rtol=1e-14)
+
+
+def test_the_steady_state_in_time_is_that_in_frequency():
+    random = np.random.default_rng(3)
+    count = 400
+
+    @jax.jit
+    def settled(times, detuning):
+        # From nothing, for some forty times the longest decay time of these.
+        resonator = Resonator(*times)
+        out, _ = resonator.drive(jnp.full(count, detuning), 2.0, start=0.0)
+        return out[-1] - resonator.through(detuning)
+
+    for times, detuning in zip(random.uniform(5, 60, (200, 3)), random.uniform(-0.1, 0.1, 200), strict=True):
+        assert abs(settled(tuple(times), detuning)) < 1e-10
+
+
+@pytest.mark.parametrize("detuning", [0.0, 0.02, -0.0524, 0.1])
+@pytest.mark.parametrize("loss_slope", [0.0, 0.4])
+def test_a_small_drive_gives_the_small_signal_response(detuning, loss_slope):
+    swing, step = 1e-6, 0.25
+    for f in (0.002, 0.02, 0.065):
+        periods = math.ceil(400.0 * f) + 1
+        count = periods * round(1 / (f * step)) + 1
+        t = np.linspace(0.0, periods / f, count)
+        wave = swing * np.cos(2 * np.pi * f * t)
+        out, _ = CHOI.drive(detuning - wave, t[1], loss_rate=LOSS_RATE + loss_slope * wave)
+        power = np.abs(np.asarray(out)) ** 2
+        last = slice(count - 1 - round(1 / (f * step)), count - 1)
+        found = 2 * np.mean(power[last] * np.exp(2j * np.pi * f * t[last])) / swing
+        expected = CHOI.response(f, detuning, loss_slope)
+        scale = max(abs(expected), abs(CHOI.response(0.0, 0.03)) * 1e-3)
+        assert abs(found - expected) < 1e-4 * scale + 2e-5
+
+
+def test_the_response_at_zero_is_the_slope_of_the_line():
+    detuning = 0.03
+    slope = jax.grad(lambda shift: CHOI.transmission(detuning - shift))(0.0)
+    np.testing.assert_allclose(CHOI.response(0.0, detuning), slope, rtol=1e-12)
+
+
+def test_the_closed_form_of_a_shift_alone():
+    d, f = 0.0524, np.linspace(0.0, 0.2, 50)
+    w, detuned, rate, zero = 2 * np.pi * f, 2 * np.pi * d, float(CHOI.rate), 2 * LOSS_RATE
+    closed = (1 + 1j * w / zero) * (rate**2 + detuned**2) / ((1j * w + rate) ** 2 + detuned**2)
+    ratio = CHOI.response(f, d) / CHOI.response(0.0, d)
+    np.testing.assert_allclose(np.conj(ratio), closed, rtol=1e-12)
+
+
+def test_a_waveform_is_that_of_an_adaptive_integrator():
+    """56 GBd, 32 samples a symbol, edges of 6 ps from 20 to 80 %: error of the power below 1e-6."""
+    period, samples, bits = 1 / 0.056, 32, 24
+    levels = np.random.default_rng(8).integers(0, 2, bits)
+    t = np.arange(bits * samples) * period / samples
+
+    def shift(t):
+        edges = np.diff(levels, prepend=levels[0])
+        return sum(0.012 * edge * 0.5 * (1 + np.tanh((t - k * period) / 4.5)) for k, edge in enumerate(edges))
+
+    def slope(t, a):
+        return (2j * np.pi * (-0.0524 - shift(t)) - float(CHOI.rate)) * a + 1j * math.sqrt(2 / CHOI.input_time)
+
+    start = complex(CHOI.amplitude(-0.0524 - shift(0.0)))
+    solved = solve_ivp(slope, (0, t[-1]), [start], "DOP853", t, rtol=1e-10, atol=1e-12).y[0]
+    exact = np.abs(1 + 1j * math.sqrt(2 / CHOI.input_time) * solved) ** 2
+    errors = []
+    for skip in (1, 2):
+        out, _ = CHOI.drive(-0.0524 - shift(t[::skip]), t[skip], start=start)
+        errors.append(np.max(np.abs(np.abs(np.asarray(out)) ** 2 - exact[::skip])))
+    assert errors[0] < 1e-6
+    assert np.log2(errors[1] / errors[0]) > 3.5
+
+
+@pytest.mark.parametrize("drop", [None, 0.15])
+def test_a_ring_of_high_finesse_has_the_line_of_its_resonator(drop):
+    coupler = PointCoupler(0.2)
+    ring = AllPassRing(10.0, coupler, INDEX) if drop is None else AddDropRing(10.0, coupler, PointCoupler(drop), INDEX)
+    centre = float(ring.resonance(1.55))
+    resonator = Resonator.of_ring(ring, centre)
+    assert float(1 / resonator.bandwidth) * 299.792458 / centre == pytest.approx(float(ring.q_loaded(centre)), rel=1e-3)
+    frequency = np.linspace(-0.1, 0.1, 21)
+    wl = 299.792458 / (299.792458 / centre + frequency)
+    exact = ring.scattering(jnp.asarray(wl)).power("in", "through")
+    np.testing.assert_allclose(resonator.transmission(frequency), exact, atol=0.01)
+
+
+def test_derivatives(assert_gradient):
+    def numbers(leaves):
+        resonator = Resonator(*leaves["times"])
+        response = resonator.response(leaves["f"], leaves["d"], 0.3, pole=0.03)
+        return jnp.stack([resonator.transmission(leaves["d"]), response.real, response.imag, resonator.bandwidth])
+
+    assert_gradient(numbers, {"times": np.array([16.8, 13.0, 50.0]), "f": 0.02, "d": 0.01}, rtol=1e-6)
+    assert np.all(np.isfinite(jax.grad(lambda d: CHOI.transmission(d))(0.0)))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Resonator(0.0), r"input_time = 0 ps is outside \(0, inf\)"),
+        (lambda: Resonator(10.0, -1.0), r"loss_time = -1 ps is outside \(0, inf\]"),
+        (lambda: CHOI.drive([0.1], 1.0), "is not"),
+        (lambda: CHOI.drive([0.1, 0.1], 1.0, loss_rate=-1.0), "loss_rate = -1 1/ps is outside"),
+        (lambda: Resonator.of_ring(PointCoupler(0.1), 1.55), "is not of the kind AllPassRing"),
+    ],
+)
+def test_bad_input_is_named(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
