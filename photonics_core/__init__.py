@@ -8,6 +8,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from photonics_core.carriers import (
+        CarrierProfile,
+        carrier_absorption_cm,
+        carrier_complex_index,
+        carrier_index_change,
+    )
     from photonics_core.circuit import Circuit
     from photonics_core.compact_device import CompactDevice
     from photonics_core.cross_section import CrossSection
@@ -44,6 +50,7 @@ if TYPE_CHECKING:
     from photonics_core.fit import fit_ring, fit_series
     from photonics_core.index import IndexModel, LinearIndex
     from photonics_core.index_map import IndexMap
+    from photonics_core.junction import DopedGuide, PNJunction
     from photonics_core.kernels.films import Polarized
     from photonics_core.materials import SILICA, SILICON, SILICON_NITRIDE, Material
     from photonics_core.mode_solver import GuidedModes, fundamental_mode, solve_modes
@@ -144,6 +151,12 @@ _HOMES = {
     "nearest_passive": "passivity",
     "TabulatedDevice": "tabulated",
     "use_device": "runtime",
+    "CarrierProfile": "carriers",
+    "carrier_absorption_cm": "carriers",
+    "carrier_complex_index": "carriers",
+    "carrier_index_change": "carriers",
+    "PNJunction": "junction",
+    "DopedGuide": "junction",
     "CompactDevice": "compact_device",
     "CompositeCoupling": "devices.fused_coupler",
     "Crossing": "devices.splitter",

@@ -55,10 +55,7 @@ def _parts(section: CrossSection, axis: int, wl: Any, temperature: Any, accuracy
 def warn_of_window(section: CrossSection, n_eff: float, floor: float, wl: float) -> None:
     """Warn where a guided mode of this index has not decayed before the wall nearest to its guide."""
     decay = 2.0 * np.pi / wl * np.sqrt(max(n_eff**2 - floor**2, 0.0))
-    x, y = np.asarray(section.x), np.asarray(section.y)
-    margins = [np.min(x[-1] - x[-2]), y[-1] - y[-2]]
-    margins += [] if section.mirrored[0] else [np.min(x[1] - x[0])]
-    margins += [] if section.mirrored[1] else [y[1] - y[0]]
+    margins = _margins(section)
     left = float(np.exp(-decay * min(margins)))
     if left > WALL:
         warnings.warn(
@@ -67,6 +64,19 @@ def warn_of_window(section: CrossSection, n_eff: float, floor: float, wl: float)
             WindowWarning,
             stacklevel=4,
         )
+
+
+def _margins(section: CrossSection) -> list[float]:
+    """Widths of what lies alike all along a wall, however it is divided, at each wall that is no mirror plane."""
+    table, found = np.array(section.blocks), []
+    for axis, lines in ((0, np.asarray(section.x)), (1, np.asarray(section.y)[:, None])):
+        rows = table if axis == 0 else table.T
+        changes = np.flatnonzero(np.any(rows[1:] != rows[:-1], axis=1)) + 1
+        first, last = (changes[0], changes[-1]) if changes.size else (len(rows), 0)
+        found.append(float(np.min(lines[-1] - lines[last])))
+        if not section.mirrored[axis]:
+            found.append(float(np.min(lines[first] - lines[0])))
+    return found
 
 
 def _known(section: CrossSection, wl: Any, temperature: Any) -> bool:

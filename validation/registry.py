@@ -23,6 +23,7 @@ SUBJECTS = (
     "fibres",
     "coupled_modes",
     "couplers",
+    "carriers",
 )
 KINDS = ("analytic", "published", "measured", "peer", "range")
 
