@@ -116,7 +116,7 @@ class Resonator(eqx.Module):
 
             H = conj(s_out) i mu lambda' a / (-2 pi i f - lambda) + s_out conj(i mu lambda' a) / (-2 pi i f - lambda^*).
 
-        For a shift alone |H(f) / H(0)| is (1 + i W tau_x) (1/tau^2 + D^2) / ((i W + 1/tau)^2 + D^2) with W = 2 pi f,
+        For a shift alone |H(f) / H(0)| is |(1 + i W tau_x) (1/tau^2 + D^2) / ((i W + 1/tau)^2 + D^2)| with W = 2 pi f,
         D = 2 pi d, 1/tau_x = 2 (1/tau - 1/tau_e): poles at D, hence the peak beside the resonance.
 
         Args:
@@ -128,6 +128,21 @@ class Resonator(eqx.Module):
         Returns:
             H in 1/THz, complex.
         """
+        upper, lower = self._sidebands(frequency, detuning, loss_slope)
+        ratio = jnp.asarray(frequency, upper.real.dtype) / jnp.asarray(pole, upper.real.dtype)
+        return (upper + lower) / jax.lax.complex(jnp.ones_like(ratio), -ratio)
+
+    def chirp(self, frequency: Any, detuning: Any, loss_slope: Any = 0.0) -> jax.Array:
+        """Small-signal chirp parameter alpha, complex; above zero where light turns blue while its power rises.
+
+        The frequency of the light through moves by (alpha / 4 pi) d ln P / dt. It is infinite where the power does not
+        answer, as on resonance. Arguments as for `response`.
+        """
+        upper, lower = self._sidebands(frequency, detuning, loss_slope)
+        return 1j * (upper - lower) / (upper + lower)
+
+    def _sidebands(self, frequency: Any, detuning: Any, loss_slope: Any) -> tuple[jax.Array, jax.Array]:
+        """conj(s_out) times the sideband above the laser, and s_out times the conjugate of that below, for x = 1."""
         check_finite("frequency", frequency, "THz")
         rate = jnp.asarray(self.rate)
         f, d, slope = (jnp.asarray(each, rate.dtype) for each in (frequency, detuning, loss_slope))
@@ -135,8 +150,7 @@ class Resonator(eqx.Module):
         lam, driven = jax.lax.complex(-rate, TURN * d), jax.lax.complex(-slope, jnp.full_like(d, -TURN))
         out, sideband = self.through(d), 1j * self._mu().astype(driven.dtype) * driven * self.amplitude(d)
         turning = jax.lax.complex(jnp.zeros_like(f), -TURN * f)
-        both = out.conj() * sideband / (turning - lam) + out * sideband.conj() / (turning - lam.conj())
-        return both / jax.lax.complex(jnp.ones_like(f), -f / jnp.asarray(pole, f.dtype))
+        return out.conj() * sideband / (turning - lam), out * sideband.conj() / (turning - lam.conj())
 
     def electro_optic_response_db(self, frequency: Any, detuning: Any, pole: Any = math.inf) -> jax.Array:
         """|H(f) / H(0)| in dB of electrical power, 20 lg, behind a photodiode; arguments as for `response`."""

@@ -23,6 +23,7 @@ Gallagher and Felici, Proc. SPIE 4987, 69 (2003).
 """
 
 import functools
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -33,9 +34,9 @@ import numpy as np
 from jax import lax
 
 from photonics_core.cross_section import DEGREES, GRADINGS, CrossSection
-from photonics_core.kernels.checks import check_choice, check_kind, check_positive, check_range
+from photonics_core.kernels.checks import check_choice, check_kind, check_positive, check_range, is_concrete
 from photonics_core.kernels.eigenmodes import Walls, eigenmodes
-from photonics_core.kernels.mode_matching import balanced_joint
+from photonics_core.kernels.mode_matching import balanced_joint, captured
 from photonics_core.kernels.mode_overlaps import mode_norms, mode_overlaps
 from photonics_core.kernels.numbering import numbering
 from photonics_core.kernels.transfer_matrix import identity_block, star_chain
@@ -47,6 +48,14 @@ from photonics_core.units import REFERENCE_TEMPERATURE
 
 #: Dimension of the Krylov space for each mode sought, and beside that: modes of the box lie close together.
 KRYLOV = (6, 24)
+
+
+#: Part of a first mode's power that the other side of a joint should hold, or else a warning says so.
+LEAST_CAPTURED = 0.95
+
+
+class TruncationWarning(UserWarning):
+    """Too few modes for a joint; the message says which."""
 
 
 class ModeExpansion(eqx.Module):
@@ -87,6 +96,16 @@ class ModeExpansion(eqx.Module):
         joints = self.electric[:, :count, :count], self.magnetic[:, :count, :count]
         return ModeExpansion(self.n_eff[:, :count], *joints, self.separation, self.wl)
 
+    @property
+    def captured(self) -> jax.Array:
+        """Of each joint the part of the power of the first mode that the modes kept on the other side hold, [K - 1, 2].
+
+        That of the mode on the left, then of that on the right. Power and reciprocity hold at any truncation; this
+        shows how much of the field there is. The smaller guide's should be above 0.95.
+        """
+        left, right = captured(self.electric, self.magnetic)
+        return jnp.stack([left[:, 0], right[:, 0]], axis=-1)
+
     def joints(self) -> jax.Array:
         """Scattering matrices of the joints, shape [K - 1, 2 N, 2 N]."""
         return balanced_joint(self.electric, self.magnetic)
@@ -111,8 +130,24 @@ class ModeExpansion(eqx.Module):
         slices = self.n_eff.shape[0]
         if lengths.ndim < 1 or lengths.shape[-1] != slices:
             raise ValueError(f"lengths of shape {lengths.shape} is not [..., {slices}], one for each slice")
+        self._warn_of_truncation()
         wl = self.wl if lengths.ndim == 1 else jnp.broadcast_to(self.wl, lengths.shape[:-1])
         return SMatrix(_cascade(self.joints(), self.beta, lengths), self.ports, wl)
+
+    def _warn_of_truncation(self) -> None:
+        if not is_concrete(self.electric, self.magnetic) or self.electric.shape[0] == 0:
+            return
+        # On the host: this may be called where JAX traces what depends on lengths alone.
+        both = (np.asarray(self.electric) * np.asarray(self.magnetic)).real
+        held = np.maximum(np.sum(both[:, 0], axis=-1), np.sum(both[:, :, 0], axis=-1))
+        worst = int(np.argmin(held))
+        if held[worst] < LEAST_CAPTURED:
+            warnings.warn(
+                f"at joint {worst} the {self.n_eff.shape[1]} modes kept on either side hold {held[worst]:.0%} of the "
+                "other side's first mode: ask for more modes, or for a gentler step",
+                TruncationWarning,
+                stacklevel=5,
+            )
 
 
 def expand_modes(

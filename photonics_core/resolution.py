@@ -17,8 +17,15 @@ from photonics_core.medium import medium_index
 
 #: Largest phase in rad, of the fastest wave that a block can guide, that an element may span for each of its degrees.
 PHASE_PER_DEGREE = 1.6
+#: Largest exponent by which a field between two guides may fall over an element, for each of its degrees. There the
+#: coupling is made, however small the field is.
+DECAY_PER_DEGREE = 0.8
 #: Part of a mode's amplitude left at the window's wall above which the window is called too small.
 WALL = 1e-2
+
+
+#: An axis, the number of a block along it, and into how many equal parts it goes.
+Division = tuple[int, int, int]
 
 
 class WindowWarning(UserWarning):
@@ -27,29 +34,41 @@ class WindowWarning(UserWarning):
 
 def resolved(section: CrossSection, wl: Any, temperature: Any, accuracy: str) -> CrossSection:
     """The section with its wide blocks divided so that elements can follow the fields; itself where it is traced."""
-    return resolved_alike([section], wl, temperature, accuracy)[0]
+    return divided(section, divisions([section], wl, temperature, accuracy))
 
 
 def resolved_alike(sections: Sequence[CrossSection], wl: Any, temperature: Any, accuracy: str) -> list[CrossSection]:
     """Sections of the same blocks, divided alike: as often as the one that needs it most; as `resolved`."""
-    sections = list(sections)
+    plan = divisions(sections, wl, temperature, accuracy)
+    return [divided(section, plan) for section in sections]
+
+
+def divisions(sections: Sequence[CrossSection], wl: Any, temperature: Any, accuracy: str) -> tuple[Division, ...]:
+    """How sections of the same blocks have to be divided, for `divided`; not at all where one of them is traced."""
     if not is_concrete(wl, temperature) or not all(_known(section, wl, temperature) for section in sections):
-        return sections
+        return ()
+    plan = []
     for axis in (0, 1):
         counts = np.max([_parts(section, axis, wl, temperature, accuracy) for section in sections], axis=0)
-        for k in reversed(np.flatnonzero(counts > 1)):
-            fractions = [j / int(counts[k]) for j in range(1, int(counts[k]))]
-            sections = [section.divided(axis, int(k), fractions) for section in sections]
-    return sections
+        # The last first, so that numbers of blocks stay what they are.
+        plan += [(axis, int(k), int(counts[k])) for k in reversed(np.flatnonzero(counts > 1))]
+    return tuple(plan)
+
+
+def divided(section: CrossSection, plan: Sequence[Division]) -> CrossSection:
+    """A section, traced or not, with blocks divided into equal parts as `divisions` found for others like it."""
+    for axis, block, parts in plan:
+        section = section.divided(axis, block, [k / parts for k in range(1, parts)])
+    return section
 
 
 def _parts(section: CrossSection, axis: int, wl: Any, temperature: Any, accuracy: str) -> np.ndarray:
     """How often each block along an axis has to be divided."""
     lines = np.asarray(section.x if axis == 0 else np.asarray(section.y)[None])
     sizes = np.max(np.diff(lines, axis=0), axis=1) if axis == 0 else np.diff(lines[0])
-    fastest = _waves(section, wl, temperature).max(axis=1 - axis)
-    largest = _largest_part(accuracy)
-    return np.ceil(sizes * fastest * largest / (PHASE_PER_DEGREE * DEGREES[accuracy])).astype(int)
+    waves, decays = _waves(section, axis, wl, temperature)
+    largest = sizes * _largest_part(accuracy) / DEGREES[accuracy]
+    return np.ceil(largest * np.maximum(waves / PHASE_PER_DEGREE, decays / DECAY_PER_DEGREE)).astype(int)
 
 
 def warn_of_window(section: CrossSection, n_eff: float, floor: float, wl: float) -> None:
@@ -85,11 +104,19 @@ def _known(section: CrossSection, wl: Any, temperature: Any) -> bool:
     return all(is_concrete(medium_index(medium, wl, temperature)) for medium in section.media)
 
 
-def _waves(section: CrossSection, wl: Any, temperature: Any) -> np.ndarray:
-    """Largest transverse wave number in rad/um of light that is guided, by block, [columns, rows]."""
-    squares = [np.max(np.real(np.asarray(medium_index(m, wl, temperature)) ** 2)) for m in section.media]
-    table = np.array(squares)[np.array(section.blocks)]
-    return 2.0 * np.pi / float(wl) * np.sqrt(np.maximum(table - min(squares), 0.0))
+def _waves(section: CrossSection, axis: int, wl: Any, temperature: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Of each block along an axis the largest transverse wave number of light that is guided, and between guides the
+    largest rate at which fields fall off, in rad/um and 1/um."""
+    squares = np.array([np.max(np.real(np.asarray(medium_index(m, wl, temperature)) ** 2)) for m in section.media])
+    table = squares[np.array(section.blocks)]
+    table = table if axis == 0 else table.T
+    before = np.maximum.accumulate(table, axis=0)
+    after = np.maximum.accumulate(table[::-1], axis=0)[::-1]
+    between = np.minimum(after[0] if section.mirrored[axis] else before, after) - table
+    k0 = 2.0 * np.pi / float(wl)
+    return k0 * np.sqrt(np.max(table - np.min(squares), axis=1).clip(0.0)), k0 * np.sqrt(
+        np.max(between, axis=1).clip(0.0)
+    )
 
 
 def _largest_part(accuracy: str) -> float:

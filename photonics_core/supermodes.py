@@ -15,6 +15,7 @@ exact in the limit of weak coupling, whatever the contrast of the media (Haus, H
 Lightwave Technol. 5, 16 (1987)); what it leaves out is of the order of the square of the overlap of the two modes.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -38,7 +39,8 @@ class GuidePair(NamedTuple):
     Args:
         coupling: kappa in rad/um.
         detuning: delta, half the difference of the two guides' propagation constants, in rad/um.
-        n_mean: mean of their effective indices.
+        n_mean: mean of the effective indices of the two modes of the pair; of those of the guides alone where only
+            these are known (`overlap_coupling`).
     """
 
     coupling: jax.Array
@@ -109,6 +111,7 @@ def supermodes(
                 f"the pair guides no odd {polarization} mode at wl = {float(wl):g} um: {float(odd.n_eff.real):.5f} is "
                 f"not above the index of the cladding, {floor:.5f}"
             )
+        _check_polarized((even, odd), polarization)
     return even, odd
 
 
@@ -137,7 +140,7 @@ def couple(
         raise ValueError(
             "the guides differ so much that their splitting does not show the coupling; use overlap_coupling"
         )
-    return GuidePair(jnp.sqrt(square), detuning, 0.5 * (alone[0] + alone[1]))
+    return GuidePair(jnp.sqrt(square), detuning, 0.5 * (even.n_eff + odd.n_eff).real)
 
 
 def overlap_coupling(
@@ -199,3 +202,14 @@ def _check_pair(section: CrossSection, polarization: str) -> None:
     check_choice("polarization", polarization, ("te", "tm"))
     if not section.mirrored[1]:
         raise ValueError("the section is not mirrored at y = 0, where TE and TM of a pair part; use pair_section")
+
+
+def _check_polarized(modes: Sequence[Mode], polarization: str) -> None:
+    """Modes of higher order of the other polarisation share the symmetry, and lie higher where guides are tall."""
+    for mode in modes:
+        share = float(mode.te_fraction())
+        if (share > 0.5) != (polarization == "te"):
+            raise ValueError(
+                f"the mode of highest index with the symmetry of {polarization}, n_eff = {float(mode.n_eff.real):.5f}, "
+                f"has {share:.0%} of its field along x: these guides are too tall for polarization = {polarization!r}"
+            )

@@ -1,4 +1,5 @@
 import dataclasses
+import warnings
 
 import jax
 import jax.numpy as jnp
@@ -6,7 +7,7 @@ import numpy as np
 import pytest
 
 from photonics_core.cross_section import CrossSection
-from photonics_core.eigenmode_expansion import expand_modes
+from photonics_core.eigenmode_expansion import TruncationWarning, expand_modes
 from photonics_core.kernels.eigenmodes import Walls
 
 CORE, OXIDE, WL = 3.476, 1.444, 1.55
@@ -180,3 +181,28 @@ def test_bad_lengths_are_named(straight):
         straight.scattering([1.0, 1.0])
     with pytest.raises(ValueError, match="count = 9"):
         straight.keep(9)
+
+
+@pytest.mark.parametrize("width", [1.2, 0.2])
+def test_an_abrupt_joint_is_finite_however_few_modes_are_kept(width):
+    expansion = expanded([0.5, width])
+    shares = []
+    for count in range(1, COUNT + 1):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", TruncationWarning)
+            s = expansion.keep(count).scattering([1.0, 1.0])
+        assert np.all(np.isfinite(s.values))
+        shares.append(float(s.power(*THROUGH)))
+    assert max(shares) <= 1.0 + 1e-12
+    assert abs(shares[-1] - shares[-2]) < 0.1
+
+
+def test_too_few_modes_are_named():
+    expansion = expanded([0.5, 1.2])
+    assert np.all(np.asarray(expansion.keep(1).captured) < 0.95)
+    with pytest.warns(TruncationWarning, match="at joint 0 the 1 modes kept on either side hold"):
+        expansion.keep(1).scattering([1.0, 1.0])
+
+
+def test_a_straight_guide_captures_itself(straight):
+    np.testing.assert_allclose(straight.captured, 1.0, atol=1e-9)

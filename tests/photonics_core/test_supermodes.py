@@ -99,3 +99,20 @@ def test_batch_of_gaps_is_that_of_single_ones():
     single = [couple(pair(gap), WL, accuracy="fast").coupling for gap in (0.15, 0.25)]
     batch = jax.lax.map(lambda gap: couple(pair(gap), WL, accuracy="fast").coupling, gaps)
     np.testing.assert_allclose(batch, single, rtol=1e-9)
+
+
+def test_tall_guides_have_no_te_modes_to_couple():
+    with pytest.raises(ValueError, match="too tall for polarization = 'te'"):
+        couple(pair_section(0.22, 1.0, 0.2, CORE, OXIDE), WL, accuracy="fast")
+
+
+@pytest.mark.slow
+def test_coupling_falls_exponentially_however_wide_the_gap():
+    gaps = (0.8, 1.2, 1.6, 2.0)
+    for accuracy in ("fast", "normal"):
+        kappa = [
+            float(couple(pair_section(0.5, 0.22, gap, CORE, OXIDE), WL, accuracy=accuracy).coupling) for gap in gaps
+        ]
+        slopes = np.diff(np.log(kappa)) / 0.4
+        # The slope comes near that of the field in the plane, from above.
+        assert np.all(np.abs(np.diff(slopes)) < 0.2)

@@ -1,0 +1,279 @@
+"""Ring modulators: a ring with a PN junction in its guide, static and in time.
+
+A reverse voltage widens the junction's depletion layer: index and loss of the guide change, and with them everything
+that a ring is. So `modulator.at(voltage)` is a ring like any other. In time the resonance follows the voltage at the
+junction, which is that of the driver behind R and C, and the light follows the resonance as fast as the photon
+lifetime allows (`Resonator`).
+"""
+
+import math
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from photonics_core.devices.resonator import Resonator
+from photonics_core.devices.ring import AddDropRing, AllPassRing
+from photonics_core.index import IndexModel
+from photonics_core.junction import DopedGuide
+from photonics_core.kernels import chebyshev
+from photonics_core.kernels.checks import check_finite, check_kind, check_positive, check_range
+from photonics_core.kernels.resonator import driven_amplitudes
+from photonics_core.runtime import as_leaf
+from photonics_core.units import REFERENCE_TEMPERATURE, SPEED_OF_LIGHT
+
+#: Voltages at which a waveform's resonance is found; between them it is a polynomial, good to 1e-6 of the shift.
+NODES = 9
+#: Laser wavelengths tried for the best one, and over how many linewidths to both sides of the resonance.
+TRIALS, LINEWIDTHS = 401, 4.0
+
+
+class JunctionIndex(IndexModel):
+    """The index of a guide with a junction at a voltage in a part of its length.
+
+    Args:
+        base: index model of the guide without carriers.
+        guide: what carriers and voltage add to it.
+        voltage: reverse voltage in V.
+        fill: the part of the length that has the junction, within [0, 1].
+    """
+
+    base: IndexModel
+    guide: DopedGuide
+    voltage: Any = eqx.field(converter=as_leaf)
+    fill: Any = eqx.field(converter=as_leaf, default=1.0)
+
+    def effective_index(self, wl: Any, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
+        base = self.base.effective_index(wl, temperature)
+        return base + self._change(wl).real.astype(base.dtype)
+
+    def group_index(self, wl: Any, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
+        base = self.base.group_index(wl, temperature)
+        at = jnp.asarray(wl, jnp.result_type(float))
+        change, slope = jax.jvp(lambda x: self._change(x).real, (at,), (jnp.ones_like(at),))
+        return base + (change - at * slope).astype(base.dtype)
+
+    def attenuation(self, wl: Any, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
+        return self.base.attenuation(wl, temperature) + 4.0 * math.pi * self._change(wl).imag / wl
+
+    def anchor(self, length: Any) -> jax.Array:
+        return self.base.anchor(length)
+
+    def turns(self, length: Any, wl: Any, temperature: Any = REFERENCE_TEMPERATURE, anchor: Any = None) -> jax.Array:
+        turns = self.base.turns(length, wl, temperature, anchor)
+        return turns + (self._change(wl).real * length / wl).astype(turns.dtype)
+
+    def _change(self, wl: Any) -> jax.Array:
+        change = self.guide.index_change(self.voltage, wl)
+        return jnp.asarray(self.fill).astype(change.dtype) * change
+
+
+class RingModulator(eqx.Module):
+    """A ring, all-pass or add-drop, circle or racetrack, with a junction in its guide.
+
+    Voltages are reverse voltages at the junction in V, within its range (`PNJunction.voltage_range`). The laser's
+    wavelength `wl` is in um, temperatures are in K.
+
+    Args:
+        ring: the ring without carriers.
+        guide: the guide's junction and its overlap with the mode.
+        fill: part of the round trip that has the junction, within (0, 1].
+        driver_resistance: resistance of the driver in kOhm.
+        pad_capacitance: capacitance of pads and wiring in fF, before the resistance of the junction.
+
+    Raises:
+        ValueError: for a value outside its range, or something else than a ring or a guide.
+    """
+
+    ring: AllPassRing | AddDropRing
+    guide: DopedGuide
+    fill: Any = eqx.field(converter=as_leaf, default=0.8)
+    driver_resistance: Any = eqx.field(converter=as_leaf, default=0.05)
+    pad_capacitance: Any = eqx.field(converter=as_leaf, default=0.0)
+
+    def __check_init__(self) -> None:
+        if not isinstance(self.ring, AllPassRing | AddDropRing):
+            raise ValueError(f"ring = {self.ring!r} is not of the kind AllPassRing or AddDropRing")
+        check_kind("guide", self.guide, DopedGuide)
+        check_positive("fill", self.fill)
+        check_range("fill", self.fill, 0.0, 1.0)
+        check_range("driver_resistance", self.driver_resistance, 0.0, np.inf, "kOhm")
+        check_range("pad_capacitance", self.pad_capacitance, 0.0, np.inf, "fF")
+
+    def at(self, voltage: Any) -> AllPassRing | AddDropRing:
+        """The ring as it is at a voltage (a number; batches go through `jax.vmap`), with all that a ring can tell."""
+        index = JunctionIndex(self.ring.index, self.guide, voltage, self.fill)
+        return eqx.tree_at(lambda ring: ring.index, self.ring, index)
+
+    def scattering(self, wl: Any, voltage: Any = 0.0, temperature: Any = REFERENCE_TEMPERATURE) -> Any:
+        """Scattering matrix of the ring over `wl` at a voltage."""
+        return self.at(voltage).scattering(wl, temperature)
+
+    @property
+    def junction_length(self) -> Any:
+        """Length in um of the guide that has the junction."""
+        return self.fill * self.ring.length
+
+    def capacitance(self, voltage: Any) -> jax.Array:
+        """Capacitance of the junction in fF."""
+        return self.guide.junction.capacitance(voltage) * self.junction_length
+
+    def time_constant(self, voltage: Any) -> jax.Array:
+        """RC time in ps of the junction behind its resistance and the driver, which charges the pads too."""
+        own = self.guide.junction.series_resistance(voltage) / self.junction_length
+        junction = self.capacitance(voltage)
+        return (own + self.driver_resistance) * junction + self.driver_resistance * self.pad_capacitance
+
+    def resonance(self, wl: Any, voltage: Any = 0.0, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
+        """Resonant wavelength in um nearest to `wl` at a voltage."""
+        return self.at(voltage).resonance(wl, temperature)
+
+    def shift_pm_v(self, wl: Any, voltage: Any = 0.0, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
+        """Shift of the resonance nearest to `wl` in pm/V at a voltage."""
+        voltage = jnp.asarray(voltage, jnp.result_type(float))
+        return 1e6 * jax.grad(lambda v: self.resonance(wl, v, temperature))(voltage)
+
+    def detuning(self, wl: Any, voltage: Any = 0.0, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
+        """Frequency in THz of a laser at `wl` less that of the nearest resonance at a voltage."""
+        resonant = self.resonance(wl, voltage, temperature)
+        return SPEED_OF_LIGHT * (resonant - wl) / (wl * resonant)
+
+    def transmission(self, wl: Any, voltage: Any = 0.0, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
+        """Power through / in at `wl` and a voltage."""
+        return self.scattering(wl, voltage, temperature).power("in", "through")
+
+    def modulation(
+        self, wl: Any, voltages: tuple[Any, Any], temperature: Any = REFERENCE_TEMPERATURE
+    ) -> "StaticModulation":
+        """What two voltages make of a laser at `wl`, after all has settled."""
+        check_range("number of voltages", len(voltages), 2, 2)
+        return StaticModulation(*(self.transmission(wl, voltage, temperature) for voltage in voltages))
+
+    def best_laser(self, wl: float, voltages: tuple[Any, Any], temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
+        """Laser wavelength in um near the resonance next to `wl` that gives the largest modulation amplitude.
+
+        As a maximum it is flat: derivatives of the amplitude at this laser do not need its own, and it has none.
+        """
+        first, second = (self.at(voltage) for voltage in voltages)
+        middle = 0.5 * (first.resonance(wl, temperature) + second.resonance(wl, temperature))
+        reach = LINEWIDTHS * first.linewidth(middle, temperature)
+        at = middle + reach * jnp.linspace(-1.0, 1.0, TRIALS)
+        amplitudes = self.modulation(at, voltages, temperature).amplitude
+        k = jnp.clip(jnp.argmax(amplitudes), 1, TRIALS - 2)
+        before, here, after = (amplitudes[k + step] for step in (-1, 0, 1))
+        # The vertex of the parabola through the best three.
+        vertex = 0.5 * (before - after) / (before - 2.0 * here + after)
+        return jax.lax.stop_gradient(at[k] + vertex * (at[1] - at[0]))
+
+    def resonator(self, wl: Any, voltage: Any = 0.0, temperature: Any = REFERENCE_TEMPERATURE) -> Resonator:
+        """The resonance near `wl` at a voltage, for its dynamics."""
+        ring = self.at(voltage)
+        return Resonator.of_ring(ring, ring.resonance(wl, temperature), temperature)
+
+    def response(
+        self, frequency: Any, wl: Any, voltage: Any = 0.0, temperature: Any = REFERENCE_TEMPERATURE
+    ) -> jax.Array:
+        """Small-signal response in 1/V of the power through / in to the driver's voltage, complex.
+
+        Junction, resistance and photon lifetime are all in it, and the change of loss; see `Resonator.response`.
+
+        Args:
+            frequency: in THz.
+            wl: wavelength of the laser in um.
+            voltage: bias in V.
+            temperature: in K.
+        """
+        voltage = jnp.asarray(voltage, jnp.result_type(float))
+        (detuning, rate), (slope, loss) = jax.jvp(
+            lambda v: self._state(wl, v, temperature), (voltage,), (jnp.ones_like(voltage),)
+        )
+        del rate
+        pole = 1.0 / (2.0 * math.pi * self.time_constant(voltage))
+        # The resonance moves by -slope, and 1/tau by loss, for each volt.
+        response = self.resonator(wl, voltage, temperature).response(frequency, detuning, -loss / slope, pole)
+        return response * (-slope).astype(response.dtype)
+
+    def drive(
+        self,
+        voltage: Any,
+        step: Any,
+        wl: Any,
+        power: Any = 1.0,
+        temperature: Any = REFERENCE_TEMPERATURE,
+    ) -> tuple[jax.Array, jax.Array]:
+        """Light out of the modulator while the driver's voltage moves, from the steady state at its first sample.
+
+        The capacitance is that at the mean voltage.
+
+        Args:
+            voltage: driver's reverse voltage in V at equal steps, shape [..., K].
+            step: time between samples in ps; the error falls with its fourth power.
+            wl: wavelength of the laser in um.
+            power: power of the laser in mW.
+            temperature: in K.
+
+        Returns:
+            Amplitude through in sqrt(mW), and the voltage at the junction in V, shape [..., K].
+
+        Raises:
+            ValueError: for a voltage outside the junction's range, fewer than two samples, or a step not above zero.
+        """
+        check_finite("voltage", voltage, "V")
+        check_positive("power", power, "mW")
+        voltage = jnp.asarray(voltage, jnp.result_type(float))
+        across = self._low_pass(voltage, step)
+        low, high = jnp.min(across), jnp.max(across)
+        half = 0.5 * (high - low) + 1e-3
+        nodes = 0.5 * (low + high) + half * jnp.asarray(chebyshev.nodes(NODES), voltage.dtype)
+        states = jax.vmap(lambda v: jnp.stack(self._state(wl, v, temperature)))(nodes)
+        coefficients = chebyshev.tensor_coefficients(states, 1)
+        place = (across - 0.5 * (low + high)) / half
+        detuning, rate = (chebyshev.evaluate(coefficients[:, k], [place]) for k in range(2))
+        resonator = self.resonator(wl, 0.5 * (low + high), temperature)
+        others = resonator.rate - 1.0 / jnp.asarray(resonator.loss_time)
+        source = jnp.sqrt(jnp.asarray(power, voltage.dtype))
+        return resonator.drive(detuning, step, source, rate - others)[0], across
+
+    def _state(self, wl: Any, voltage: Any, temperature: Any) -> tuple[jax.Array, jax.Array]:
+        """Detuning of the laser in THz and 1/tau of the amplitude in 1/ps at a voltage."""
+        return self.detuning(wl, voltage, temperature), self.resonator(wl, voltage, temperature).rate
+
+    def _low_pass(self, voltage: jax.Array, step: Any) -> jax.Array:
+        """The voltage behind R and C."""
+        rate = 1.0 / self.time_constant(jnp.mean(voltage))
+        rates = jnp.full_like(voltage, -rate)
+        return driven_amplitudes(rates, rate * voltage, step).real
+
+
+class StaticModulation(eqx.Module):
+    """Power through / in at two voltages, and what it is worth.
+
+    Args:
+        first, second: power through / in at the two voltages.
+    """
+
+    first: jax.Array
+    second: jax.Array
+
+    @property
+    def amplitude(self) -> jax.Array:
+        """Optical modulation amplitude over the power in."""
+        return jnp.abs(self.second - self.first)
+
+    @property
+    def extinction_db(self) -> jax.Array:
+        """Ratio of the higher power to the lower one in dB."""
+        high, low = jnp.maximum(self.first, self.second), jnp.minimum(self.first, self.second)
+        return 10.0 * jnp.log10(high / low)
+
+    @property
+    def insertion_loss_db(self) -> jax.Array:
+        """What the higher power lacks of the power in, in dB."""
+        return -10.0 * jnp.log10(jnp.maximum(self.first, self.second))
+
+    @property
+    def penalty_db(self) -> jax.Array:
+        """Transmitter penalty -10 lg(amplitude / 2) in dB, 3.01 for a modulator that passes all or nothing."""
+        return -10.0 * jnp.log10(0.5 * self.amplitude)
