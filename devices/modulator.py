@@ -222,7 +222,7 @@ class RingModulator(eqx.Module):
         """
         check_finite("voltage", voltage, "V")
         check_positive("power", power, "mW")
-        voltage = jnp.asarray(voltage, jnp.result_type(float))
+        voltage = self.guide.junction.checked_voltage(jnp.asarray(voltage, jnp.result_type(float)))
         across = self._low_pass(voltage, step)
         low, high = jnp.min(across), jnp.max(across)
         half = 0.5 * (high - low) + 1e-3

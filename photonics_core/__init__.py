@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from photonics_core.devices.fused_coupler import CompositeCoupling, FusedCoupler
     from photonics_core.devices.grating import BraggGrating, FabryPerot
     from photonics_core.devices.lattice_filter import LatticeFilter
+    from photonics_core.devices.modulator import RingModulator
     from photonics_core.devices.multimode_interference import MultimodeInterference
     from photonics_core.devices.resonator import Resonator
     from photonics_core.devices.ring import AddDropRing, AllPassRing
@@ -106,6 +107,7 @@ _HOMES = {
     "Material": "materials",
     "PointCoupler": "devices.coupler",
     "Resonator": "devices.resonator",
+    "RingModulator": "devices.modulator",
     "RingBus": "devices.bus",
     "SILICA": "materials",
     "SILICON": "materials",

@@ -137,7 +137,7 @@ class PNJunction(eqx.Module):
     def depletion_width(self, voltage: Any) -> jax.Array:
         """Width of the depletion layer in um."""
         factor = 2.0 * SILICON_PERMITTIVITY / (CHARGE_DENSITY * self._reduced())
-        return jnp.sqrt(factor * (self.built_in_voltage() + self._checked(voltage)))
+        return jnp.sqrt(factor * (self.built_in_voltage() + self.checked_voltage(voltage)))
 
     def depletion_parts(self, voltage: Any) -> tuple[jax.Array, jax.Array]:
         """Widths of the depletion layer on the p and on the n side in um, x_p N_A = x_n N_D."""
@@ -202,7 +202,8 @@ class PNJunction(eqx.Module):
         size = {"lateral": self.width, "vertical": self.height, "interleaved": 0.5 * self.period}[self.orientation]
         return 0.5 * size + self.offset, 0.5 * size - self.offset
 
-    def _checked(self, voltage: Any) -> jax.Array:
+    def checked_voltage(self, voltage: Any) -> jax.Array:
+        """The voltage as an array, within `voltage_range` as far as it is known; a `ValueError` if not."""
         limits = self.voltage_range()
         check_range("voltage", voltage, unit="V of reverse bias")
         if is_concrete(voltage, *limits):

@@ -62,8 +62,7 @@ def pairs(coupling: Callable[..., Any]) -> Prepare:
 
 
 BENCHMARKS = (
-    Benchmark("couplers.taper_coarse", "meow", beside_meow(0.04), "float64"),
-    Benchmark("couplers.taper", "meow", beside_meow(0.02), "float64"),
+    Benchmark("couplers.taper", "meow", beside_meow(0.04), "float64"),
     Benchmark("couplers.supermodes_200", "own single calls", pairs(couple), "float64"),
     Benchmark("couplers.overlaps_200", "own single calls", pairs(overlap_coupling), "float64"),
 )

@@ -24,6 +24,7 @@ SUBJECTS = (
     "coupled_modes",
     "couplers",
     "carriers",
+    "modulator",
 )
 KINDS = ("analytic", "published", "measured", "peer", "range")
 
