@@ -183,7 +183,7 @@ class Resonator(eqx.Module):
         if loss_rate is not None:
             check_range("loss_rate", loss_rate, 0.0, np.inf, "1/ps")
             rate = rate + jnp.asarray(loss_rate, detuning.dtype) - jnp.asarray(1.0 / self.loss_time, detuning.dtype)
-        source = _as_complex(source, detuning.dtype)
+        source = as_complex(source, detuning.dtype)
         coupling = 1j * self._mu().astype(source.dtype)
         rates = jax.lax.complex(*jnp.broadcast_arrays(-rate, TURN * detuning))
         inside = driven_amplitudes(rates, coupling * source, step, start)
@@ -193,7 +193,8 @@ class Resonator(eqx.Module):
         return jnp.sqrt(2.0 / jnp.asarray(self.input_time))
 
 
-def _as_complex(values: Any, dtype: Any) -> jax.Array:
+def as_complex(values: Any, dtype: Any) -> jax.Array:
+    """Amplitudes as complex numbers, real ones of this type."""
     values = jnp.asarray(values)
     if jnp.iscomplexobj(values):
         return values

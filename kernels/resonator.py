@@ -59,13 +59,49 @@ def driven_amplitudes(rates: Any, drive: Any, step: Any, start: Any = None, *, c
         raise ValueError(f"rates of shape {rates.shape} is not [..., K] with two samples or more")
     if drive.ndim and drive.shape[-1] != rates.shape[-1]:
         raise ValueError(f"drive of shape {drive.shape} does not go with rates of shape {rates.shape}")
+    _check_chunks(chunks)
+    start = None if start is None else _complex("start", start)
+    step = jnp.asarray(step, rates.real.dtype)
+    return _amplitudes(rates, drive, step, start, None if chunks is None else int(chunks))
+
+
+def affine_recurrence(factors: Any, sources: Any, start: Any, *, chunks: int | None = None) -> jax.Array:
+    """All x_k of x_{k+1} = E_k x_k + b_k along the first axis.
+
+    Args:
+        factors: E, complex, shape [K, ...].
+        sources: b, of the same shape.
+        start: x_0, shape [...].
+        chunks: as for `driven_amplitudes`.
+
+    Returns:
+        x_1 ... x_K, shape [K, ...].
+
+    Raises:
+        ValueError: for shapes that do not go together, or values that are not finite.
+    """
+    factors, sources, start = (
+        _complex(name, each) for name, each in (("factors", factors), ("sources", sources), ("start", start))
+    )
+    if factors.shape != sources.shape or factors.shape[1:] != start.shape or factors.ndim < 1:
+        shapes = factors.shape, sources.shape, start.shape
+        raise ValueError(f"factors, sources and start of shapes {shapes} are not [K, ...], the same, and [...]")
+    _check_chunks(chunks)
+    return _recurrence(factors, sources, start, None if chunks is None else int(chunks))
+
+
+@functools.partial(jax.jit, static_argnames="chunks")
+def _recurrence(factors: jax.Array, sources: jax.Array, start: jax.Array, chunks: int | None) -> jax.Array:
+    dtype = jnp.result_type(factors.dtype, sources.dtype, start.dtype)
+    parts = [_pair(each.astype(dtype)) for each in (factors, sources, start)]
+    return lax.complex(*_joined(*parts, chunks))
+
+
+def _check_chunks(chunks: int | None) -> None:
     if chunks is not None:
         if not isinstance(chunks, Integral) or isinstance(chunks, bool):
             raise ValueError(f"chunks = {chunks!r} is not of the kind int")
         check_range("chunks", chunks, 1)
-    start = None if start is None else _complex("start", start)
-    step = jnp.asarray(step, rates.real.dtype)
-    return _amplitudes(rates, drive, step, start, None if chunks is None else int(chunks))
 
 
 @functools.partial(jax.jit, static_argnames="chunks")

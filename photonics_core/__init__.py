@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from photonics_core.devices.multimode_interference import MultimodeInterference
     from photonics_core.devices.resonator import Resonator
     from photonics_core.devices.ring import AddDropRing, AllPassRing
+    from photonics_core.devices.round_trips import RoundTrips
     from photonics_core.devices.splitter import Crossing, YBranch
     from photonics_core.devices.tapered_coupler import TaperedCoupler
     from photonics_core.devices.transmitter import RingTransmitter, wavelength_grid
@@ -108,6 +109,7 @@ _HOMES = {
     "PointCoupler": "devices.coupler",
     "Resonator": "devices.resonator",
     "RingModulator": "devices.modulator",
+    "RoundTrips": "devices.round_trips",
     "RingBus": "devices.bus",
     "SILICA": "materials",
     "SILICON": "materials",
