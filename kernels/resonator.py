@@ -93,8 +93,8 @@ def affine_recurrence(factors: Any, sources: Any, start: Any, *, chunks: int | N
 @functools.partial(jax.jit, static_argnames="chunks")
 def _recurrence(factors: jax.Array, sources: jax.Array, start: jax.Array, chunks: int | None) -> jax.Array:
     dtype = jnp.result_type(factors.dtype, sources.dtype, start.dtype)
-    parts = [_pair(each.astype(dtype)) for each in (factors, sources, start)]
-    return lax.complex(*_joined(*parts, chunks))
+    pairs = _pair(factors.astype(dtype)), _pair(sources.astype(dtype)), _pair(start.astype(dtype))
+    return lax.complex(*_joined(*pairs, chunks))
 
 
 def _check_chunks(chunks: int | None) -> None:
@@ -110,37 +110,38 @@ def _amplitudes(
 ) -> jax.Array:
     dtype = jnp.result_type(rates.dtype, drive.dtype)
     constant = drive.ndim == 0
-    leading = jnp.broadcast_shapes(rates.shape[:-1], () if constant else drive.shape[:-1], np.shape(start))
+    leading = jnp.broadcast_shapes(
+        rates.shape[:-1], () if constant else drive.shape[:-1], () if start is None else start.shape
+    )
     if start is None:
         begin = jnp.broadcast_to(drive if constant else drive[..., 0], leading).astype(dtype)
         start = -begin / jnp.broadcast_to(rates[..., 0], leading).astype(dtype)
     first = _pair(jnp.broadcast_to(start.astype(dtype), leading))
     # Time runs along the first axis: what is next to each other in memory is done at once.
-    rates = _pair(_time_first(rates.astype(dtype), leading))
-    source = _pair(drive.astype(dtype)) if constant else _pair(_time_first(drive.astype(dtype), leading))
-    factors, sources = _steps(rates, source, step)
+    along = _pair(_time_first(rates.astype(dtype), leading))
+    source = _pair(drive.astype(dtype) if constant else _time_first(drive.astype(dtype), leading))
+    factors, sources = _steps(along, source, step)
     after = _joined(factors, sources, first, chunks)
-    along = [jnp.concatenate([one[None], rest]) for one, rest in zip(first, after, strict=True)]
-    return jnp.moveaxis(lax.complex(*along), 0, -1)
+    whole = (jnp.concatenate([one[None], rest]) for one, rest in zip(first, after, strict=True))
+    return jnp.moveaxis(lax.complex(*whole), 0, -1)
 
 
 def _steps(rates: Pair, drive: Pair, step: jax.Array) -> tuple[Pair, Pair]:
     """E and b of all steps from samples along the first axis."""
-    mean, odd = zip(*(_mean_and_half(part) for part in rates), strict=True)
-    z, turn = tuple(step * part for part in mean), tuple(step * part for part in odd)
-    e, *phi = _phi(z)
+    (mean, half), (mean_imag, half_imag) = (_mean_and_half(part) for part in rates)
+    e, *phi = _phi((step * mean, step * mean_imag))
     if drive[0].ndim == 0:
-        ends, middle = (drive, drive), drive
+        first, middle, last = drive, drive, drive
     else:
-        ends = tuple(part[:-1] for part in drive), tuple(part[1:] for part in drive)
-        middle = tuple(_middle(part) for part in drive)
-    middle = _times(middle, _exponential(turn))
+        first, last = (drive[0][:-1], drive[1][:-1]), (drive[0][1:], drive[1][1:])
+        middle = _middle(drive[0]), _middle(drive[1])
+    middle = _times(middle, _exponential((step * half, step * half_imag)))
     weights = (
         _plus(phi[0], _plus(_scaled(phi[1], -3.0), _scaled(phi[2], 4.0))),
         _plus(_scaled(phi[1], 4.0), _scaled(phi[2], -8.0)),
         _plus(_scaled(phi[1], -1.0), _scaled(phi[2], 4.0)),
     )
-    parts = [_times(g, w) for g, w in zip((ends[0], middle, ends[1]), weights, strict=True)]
+    parts = [_times(g, w) for g, w in zip((first, middle, last), weights, strict=True)]
     return e, _scaled(functools.reduce(_plus, parts), step)
 
 
@@ -148,8 +149,8 @@ def _padded(samples: jax.Array) -> jax.Array:
     """Samples with one more on either side, on the cubic through the four at the end, or on what fewer allow."""
     count = min(4, samples.shape[0])
     signs = [(-1.0) ** k * math.comb(count, k + 1) for k in range(count)]
-    before = sum(sign * samples[k] for k, sign in enumerate(signs))
-    after = sum(sign * samples[-1 - k] for k, sign in enumerate(signs))
+    before = sum((sign * samples[k] for k, sign in enumerate(signs)), jnp.zeros_like(samples[0]))
+    after = sum((sign * samples[-1 - k] for k, sign in enumerate(signs)), jnp.zeros_like(samples[0]))
     return jnp.concatenate([before[None], samples, after[None]])
 
 
@@ -245,7 +246,7 @@ def _in_chunks(factors: Pair, sources: Pair, start: Pair, chunks: int) -> Pair:
     return tuple(jnp.swapaxes(part, 0, 1).reshape(-1, *part.shape[2:])[:count] for part in whole)  # pyright: ignore[reportReturnType]
 
 
-def _time_first(values: jax.Array, leading: tuple[int, ...]) -> jax.Array:
+def _time_first(values: jax.Array, leading: tuple[Any, ...]) -> jax.Array:
     return jnp.moveaxis(jnp.broadcast_to(values, (*leading, values.shape[-1])), -1, 0)
 
 

@@ -138,7 +138,7 @@ class ModeExpansion(eqx.Module):
         if not is_concrete(self.electric, self.magnetic) or self.electric.shape[0] == 0:
             return
         # On the host: this may be called where JAX traces what depends on lengths alone.
-        both = (np.asarray(self.electric) * np.asarray(self.magnetic)).real
+        both = np.real(np.asarray(self.electric) * np.asarray(self.magnetic))
         held = np.maximum(np.sum(both[:, 0], axis=-1), np.sum(both[:, :, 0], axis=-1))
         worst = int(np.argmin(held))
         if held[worst] < LEAST_CAPTURED:

@@ -89,7 +89,7 @@ def small_signal() -> Evidence:
             last = slice(t.size - 1 - period, t.size - 1)
             found = 2 * np.mean(np.abs(np.asarray(out)[last]) ** 2 * np.exp(2j * np.pi * f * t[last])) / swing
             exact = complex(ring.response(f, detuning))
-            worst = max(worst, abs(found / exact - 1.0))
+            worst = max(worst, float(abs(found / exact - 1.0)))
     return Evidence(worst, 0.0, 1e-4)
 
 
