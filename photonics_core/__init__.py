@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from photonics_core.devices.resonator import Resonator
     from photonics_core.devices.ring import AddDropRing, AllPassRing
     from photonics_core.devices.round_trips import RoundTrips
+    from photonics_core.devices.shifted_resonance import ShiftedResonance
     from photonics_core.devices.splitter import Crossing, YBranch
     from photonics_core.devices.tapered_coupler import TaperedCoupler
     from photonics_core.devices.transmitter import RingTransmitter, wavelength_grid
@@ -110,6 +111,7 @@ _HOMES = {
     "Resonator": "devices.resonator",
     "RingModulator": "devices.modulator",
     "RoundTrips": "devices.round_trips",
+    "ShiftedResonance": "devices.shifted_resonance",
     "RingBus": "devices.bus",
     "SILICA": "materials",
     "SILICON": "materials",
