@@ -18,6 +18,7 @@ cores, in which coupling sets in smoothly as the taper thins. What is left out: 
 of the taper, and light that goes over to higher modes; fibres are equal.
 """
 
+import dataclasses
 import functools
 import math
 from typing import Any
@@ -28,6 +29,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.optimize import brentq
 
+from photonics_core.bounds import check_number, check_numbers, within
 from photonics_core.cross_section import CrossSection
 from photonics_core.devices.coupler import Coupler
 from photonics_core.kernels import chebyshev
@@ -43,6 +45,11 @@ NODES = 32
 #: Half the long side of the glass over the radius of each fibre, for equal areas.
 STRONGLY_FUSED = math.sqrt(math.pi)
 POLARIZATIONS = ("te", "tm")
+_SIZES = ("waist_radius", "hot_zone", "fibre_radius", "width_ratio", "loss_db")
+#: V below which the glass guides no odd mode.
+CUTOFF = 2.8
+# Intervals of V that are solved with and without cores, and the widest strip that is solved for in um.
+_V_RANGES, _WIDEST = ((3.2, 240.0), (3.2, 60.0)), 100.0
 # Wavelength and margin in um at which shapes are solved; only their ratio to the size counts.
 _WL, _MARGIN = 1.55, 2.0
 
@@ -53,14 +60,26 @@ def strongly_fused_coupling(
     """Coupling C in rad/um of two fused fibres without cores in closed form; see above for its accuracy.
 
     Args:
-        wl: free-space wavelength in um.
-        half_width: a, half the long side of the glass, in um; it broadcasts with `wl`.
+        wl, half_width: free-space wavelength, and a, half the long side of the glass, both in um; they broadcast.
         n_glass, n_outside: indices n2 and n3.
         polarization: "te" (E along the long side) or "tm".
+
+    Raises:
+        ValueError: for a value outside its range, or V below 2.8, where there is no odd mode; for a V that shows when a
+            compiled function runs equinox.EquinoxRuntimeError.
     """
     check_choice("polarization", polarization, POLARIZATIONS)
+    check_positive("wl", wl, "um")
+    check_positive("half_width", half_width, "um")
+    check_positive("n_outside", n_outside)
+    if is_concrete(n_outside):
+        check_range("n_glass", n_glass, float(np.max(n_outside)), exclusive=True)
     wl, a = jnp.broadcast_arrays(*(jnp.asarray(each, jnp.result_type(float)) for each in (wl, half_width)))
-    v = _normalized_frequency(wl, a, n_glass, n_outside)
+    v = within("V of the glass", _normalized_frequency(wl, a, n_glass, n_outside), CUTOFF, np.inf)
+    return _closed_form(v, wl, a, n_glass, n_outside, polarization)
+
+
+def _closed_form(v: Any, wl: Any, a: Any, n_glass: Any, n_outside: Any, polarization: str) -> jax.Array:
     q = (n_outside / n_glass) ** 2 if polarization == "te" else 1.0
     return 3.0 * jnp.pi / 32.0 * wl / (n_glass * a * a) * (v / (v + q)) ** 2
 
@@ -98,7 +117,7 @@ class CompositeCoupling(eqx.Module):
         glass: Any = SILICA,
         n_outside: float = 1.0,
         *,
-        v_range: tuple[float, float] = (3.2, 240.0),
+        v_range: tuple[float, float] | None = None,
         count: int = 20,
         accuracy: str = "fast",
     ) -> "CompositeCoupling":
@@ -108,9 +127,9 @@ class CompositeCoupling(eqx.Module):
             core_ratio: radius of the core over that of the fibre; None for no cores.
             delta: relative index difference (n1^2 - n2^2) / (2 n1^2) of the cores.
             glass, n_outside: as above; solved at 1.55 um.
-            v_range: lowest and highest V; beyond, the curve goes on as a power of V.
-            count: number of values.
-            accuracy: of the mode solver.
+            v_range: lowest and highest V, up to some 210 without cores; beyond, the curve goes on as a power of V. None
+                for 3.2 to 240 with cores and to 60 without.
+            count, accuracy: number of values, and accuracy of the mode solver.
 
         Raises:
             ValueError: for a value outside its range.
@@ -118,9 +137,9 @@ class CompositeCoupling(eqx.Module):
         if core_ratio is not None:
             check_range("core_ratio", core_ratio, 0.0, 0.5, exclusive=True)
         check_range("delta", delta, 0.0, 0.1, exclusive=True)
-        check_range("lowest V", v_range[0], 3.0, v_range[1], exclusive=True)
         check_range("count", count, 1, 60)
         n_glass = float(np.real(index_at(as_medium("glass", glass), _WL)))
+        v_range = _checked_range(v_range, core_ratio is None, n_glass, n_outside)
         indices = n_glass / math.sqrt(1.0 - 2.0 * delta), n_glass, n_outside
         values = np.exp(chebyshev.nodes(count, *np.log(v_range)))
         ratios = [
@@ -139,27 +158,21 @@ class CompositeCoupling(eqx.Module):
             polarization: "te" (E along the line between the fibres) or "tm".
 
         Raises:
-            ValueError: for a V below those solved.
-            equinox.EquinoxRuntimeError: where that shows only when a compiled function runs.
+            ValueError, or equinox.EquinoxRuntimeError when a compiled function runs: for a V below those solved.
         """
         check_choice("polarization", polarization, POLARIZATIONS)
         wl, a = jnp.broadcast_arrays(*(jnp.asarray(each, jnp.result_type(float)) for each in (wl, half_width)))
         n = jnp.asarray(index_at(self.glass, wl), wl.dtype)
-        v = self._checked(_normalized_frequency(wl, a, n, self.n_outside))
+        v = within(
+            "V of the glass", _normalized_frequency(wl, a, n, self.n_outside), self.v_range[0], np.inf, slack=1e-6
+        )
         low, high = np.log(self.v_range)
         inside = jnp.minimum(jnp.log(v), high)
         local = self.coefficients[:, POLARIZATIONS.index(polarization)]
         place = (inside - 0.5 * (low + high)) * (2.0 / (high - low))
         slope = chebyshev.evaluate(chebyshev.derivative(local, 0), [jnp.ones_like(place)]) * (2.0 / (high - low))
         logarithm = chebyshev.evaluate(local, [place]) + slope * (jnp.log(v) - inside)
-        return jnp.exp(logarithm) * strongly_fused_coupling(wl, a, n, self.n_outside, polarization=polarization)
-
-    def _checked(self, v: jax.Array) -> jax.Array:
-        low = self.v_range[0] * (1.0 - 1e-6)
-        if is_concrete(v):
-            check_range("V of the glass", v, low)
-            return v
-        return eqx.error_if(v, v < low, f"the glass is too thin: V is below {low:.4g}")
+        return jnp.exp(logarithm) * _closed_form(v, wl, a, n, self.n_outside, polarization)
 
 
 class FusedCoupler(Coupler):
@@ -178,7 +191,7 @@ class FusedCoupler(Coupler):
         polarization: "te" (E along the line between the fibres) or "tm".
 
     Raises:
-        ValueError: for a value outside its range.
+        ValueError: for a value outside its range, or an array, for which there are `jax.vmap` and `stack`.
     """
 
     composite: CompositeCoupling
@@ -191,10 +204,11 @@ class FusedCoupler(Coupler):
 
     def __check_init__(self) -> None:
         check_kind("composite", self.composite, CompositeCoupling)
+        check_numbers(self, *_SIZES)
         for name in ("waist_radius", "hot_zone", "fibre_radius"):
             check_positive(name, getattr(self, name), "um")
         if is_concrete(self.fibre_radius):
-            check_range("waist_radius", self.waist_radius, 0.0, float(np.min(self.fibre_radius)), "um")
+            check_range("waist_radius", self.waist_radius, 0.0, float(self.fibre_radius), "um")
         check_range("width_ratio", self.width_ratio, 1.0, 2.0)
         check_range("loss_db", self.loss_db, 0.0, np.inf, "dB")
         check_choice("polarization", self.polarization, POLARIZATIONS)
@@ -203,11 +217,8 @@ class FusedCoupler(Coupler):
     def pulled(
         cls, composite: CompositeCoupling, elongation: Any, hot_zone: Any, fibre_radius: Any = 62.5, **options: Any
     ) -> "FusedCoupler":
-        """A coupler pulled by `elongation` um in all; `options` are further arguments of the coupler.
-
-        Raises:
-            ValueError: for a negative elongation, or another value outside its range.
-        """
+        """A coupler pulled by `elongation` um in all, at least 0; `options` are further arguments of the coupler."""
+        check_number("elongation", elongation)
         check_range("elongation", elongation, 0.0, np.inf, "um")
         check_positive("hot_zone", hot_zone, "um")
         traced = not is_concrete(elongation, hot_zone, fibre_radius)
@@ -221,6 +232,7 @@ class FusedCoupler(Coupler):
 
     def coupling_angle(self, wl: Any) -> jax.Array:
         """Coupling angle in rad over `wl` in um, of the waist and both slopes, for the polarisation of the coupler."""
+        check_numbers(self, *_SIZES)
         wl = jnp.asarray(wl, jnp.result_type(float))
         nodes, weights = np.polynomial.legendre.leggauss(NODES)
         steepness = jnp.log(self.fibre_radius / jnp.asarray(self.waist_radius)).astype(wl.dtype)
@@ -238,8 +250,7 @@ class FusedCoupler(Coupler):
 
     def polarized(self, polarization: str) -> "FusedCoupler":
         """The same coupler for light of "te" or "tm" polarisation."""
-        sizes = self.waist_radius, self.hot_zone, self.fibre_radius, self.width_ratio, self.loss_db
-        return FusedCoupler(self.composite, *sizes, polarization)
+        return dataclasses.replace(self, polarization=polarization)
 
 
 def elongation_for_angle(
@@ -321,6 +332,16 @@ def _solved_ratio(
     even, odd = solve_classes(section, _WL, walls=_walls(polarization), accuracy=accuracy, guess=guess)
     splitting = math.pi / _WL * float((even.n_eff - odd.n_eff).real)
     return splitting / float(strongly_fused_coupling(_WL, a, n_glass, n_outside, polarization=polarization))
+
+
+def _checked_range(v_range: Any, bare: bool, n_glass: float, n_outside: float) -> tuple[float, float]:
+    """Lowest and highest V, of glass that the solver takes."""
+    check_range("index of the glass", n_glass, n_outside, exclusive=True)
+    low, high = v_range or _V_RANGES[bare]
+    check_range("lowest V", low, 3.0, high, exclusive=True)
+    most = float(_normalized_frequency(_WL, 0.5 * _WIDEST, n_glass, n_outside)) if bare else np.inf
+    check_range("highest V", high, low, most)
+    return low, high
 
 
 def _normalized_frequency(wl: Any, half_width: Any, n_glass: Any, n_outside: Any) -> Any:

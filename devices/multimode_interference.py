@@ -29,9 +29,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from photonics_core.bounds import check_number, within
 from photonics_core.cross_section import MARGIN, CrossSection
 from photonics_core.kernels import chebyshev
-from photonics_core.kernels.checks import check_choice, check_positive, check_range, is_concrete
+from photonics_core.kernels.checks import check_choice, check_positive, check_range
 from photonics_core.kernels.eigenmodes import Walls
 from photonics_core.kernels.phase import reduced_turns
 from photonics_core.materials import SILICA, SILICON
@@ -59,6 +60,7 @@ class MultimodeInterference(eqx.Module):
 
     Raises:
         ValueError: for a value outside its range, or in use a wavelength that was not solved.
+        equinox.EquinoxRuntimeError: for such a wavelength that shows only when a compiled function runs.
     """
 
     length: Any = eqx.field(converter=as_leaf)
@@ -69,8 +71,9 @@ class MultimodeInterference(eqx.Module):
     wl_range: tuple[float, float] = eqx.field(static=True, default=(1.55, 1.55))
 
     def __check_init__(self) -> None:
-        check_range("length", self.length, 0.0, np.inf, "um")
-        check_range("loss_db", self.loss_db, 0.0, np.inf, "dB")
+        for name, unit in (("length", "um"), ("loss_db", "dB")):
+            check_number(name, getattr(self, name))
+            check_range(name, getattr(self, name), 0.0, np.inf, unit)
 
     @classmethod
     def solve(
@@ -110,13 +113,13 @@ class MultimodeInterference(eqx.Module):
             loss_db: excess loss in dB.
 
         Raises:
-            ValueError: for bad dimensions, a guide beyond the edge of the section, media with loss, or a guide or a
-                section without two guided modes.
+            ValueError: for bad dimensions, a guide beyond the edge of the section or over its neighbour, wavelengths
+                that do not rise, media with loss, or a guide or a section without two guided modes.
         """
         _check_places(width, guide_width, inputs, outputs)
         check_choice("polarization", polarization, ("te", "tm"))
         check_range("count", count, 1, 30)
-        low, high = (float(each) for each in np.broadcast_to(wl, (2,)))
+        low, high = _band(wl)
         section = _refined(CrossSection.strip(width, height, core, cladding, margin=margin), low, temperature)
         guide = CrossSection.strip(guide_width, height, core, cladding, margin=margin)
         options = temperature, polarization, accuracy
@@ -141,7 +144,7 @@ class MultimodeInterference(eqx.Module):
 
     def effective_indices(self, wl: Any) -> jax.Array:
         """Effective indices of the modes of the section at `wl` in um, in falling order, shape [..., M]."""
-        return self._evaluate(self.n_eff, wl)
+        return self._evaluate(self.n_eff, self._checked(wl))
 
     def beat_length(self, wl: Any) -> jax.Array:
         """Beat length pi / (beta_0 - beta_1) of the first two modes in um at `wl` in um."""
@@ -154,15 +157,16 @@ class MultimodeInterference(eqx.Module):
         What is left is reflected or radiated at the joint, or goes into modes that are guided at some of the solved
         wavelengths only; those are left out of the device.
         """
+        wl = self._checked(wl)
         overlaps = jnp.concatenate([self._evaluate(part, wl) for part in (self.inputs, self.outputs)], axis=-2)
         fractions = jnp.sum(overlaps**2, axis=-1)
         return {port: fractions[..., k] for k, port in enumerate(self.ports)}
 
     def transmission(self, wl: Any) -> jax.Array:
         """Amplitudes from inputs to outputs at `wl` in um, shape [..., outputs, inputs]."""
-        into, out = (self._evaluate(part, wl) for part in (self.inputs, self.outputs))
-        n = self.effective_indices(wl)
-        phase = 2.0 * jnp.pi * reduced_turns(n, self.length, jnp.asarray(wl, n.dtype)[..., None])[..., None, :]
+        wl = self._checked(wl)
+        into, out, n = (self._evaluate(part, wl) for part in (self.inputs, self.outputs, self.n_eff))
+        phase = 2.0 * jnp.pi * reduced_turns(n, self.length, wl.astype(n.dtype)[..., None])[..., None, :]
         passed = jnp.exp(-self.loss_db * (math.log(10.0) / 20.0)).astype(n.dtype)
         parts = [
             jnp.matmul(out * wave, jnp.swapaxes(into, -1, -2), precision="highest")
@@ -187,11 +191,11 @@ class MultimodeInterference(eqx.Module):
         sums = jnp.sum(power(self.transmission(wl)), axis=-2)
         return {port: sums[..., k] for k, port in enumerate(self.ports[: sums.shape[-1]])}
 
-    def _evaluate(self, coefficients: Any, wl: Any) -> jax.Array:
+    def _checked(self, wl: Any) -> jax.Array:
+        return within("wl", wl, *self.wl_range, "um", slack=1e-6)
+
+    def _evaluate(self, coefficients: Any, wl: jax.Array) -> jax.Array:
         low, high = self.wl_range
-        if is_concrete(wl):
-            check_range("wl", wl, low * (1.0 - 1e-6), high * (1.0 + 1e-6), "um")
-        wl = jnp.asarray(wl, jnp.result_type(float))
         place = (wl - 0.5 * (low + high)) * (2.0 / (high - low) if high > low else 0.0)
         return chebyshev.evaluate(coefficients, [place.reshape(*place.shape, *(1,) * (np.ndim(coefficients) - 1))])
 
@@ -211,6 +215,18 @@ def _check_places(width: float, guide_width: float, inputs: Sequence[float], out
         if np.ndim(places) != 1 or not len(places):
             raise ValueError(f"{name} = {places!r} is not a list of positions")
         check_range(name, places, -reach, reach, "um")
+        apart = np.diff(np.sort(np.asarray(places, float)))
+        check_range(f"distance of neighbours in {name}", apart, guide_width * (1.0 - 1e-9), unit="um")
+
+
+def _band(wl: Any) -> tuple[float, float]:
+    """Shortest and longest wavelength, which are one if one was given."""
+    if np.shape(wl) not in ((), (2,)):
+        raise ValueError(f"wl = {wl!r} is not one wavelength or a pair of rising ones in um")
+    check_positive("wl", wl, "um")
+    low, high = (float(each) for each in np.broadcast_to(wl, (2,)))
+    check_range("longest wavelength", high, low, unit="um")
+    return low, high
 
 
 def _refined(section: CrossSection, wl: float, temperature: Any) -> CrossSection:

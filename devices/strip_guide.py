@@ -16,10 +16,10 @@ import equinox as eqx
 import numpy as np
 
 from photonics_core.coupling_map import CouplingMap, Interval
-from photonics_core.devices.drawn_coupler import DrawnCoupler, PulleyCoupler
+from photonics_core.devices.drawn_coupler import DrawnCoupler, PulleyCoupler, is_straight
 from photonics_core.devices.ring import AddDropRing, AllPassRing
 from photonics_core.index_map import IndexMap
-from photonics_core.kernels.checks import check_range, is_concrete
+from photonics_core.kernels.checks import check_positive, check_range, is_concrete
 from photonics_core.materials import SILICA, SILICON
 from photonics_core.runtime import as_leaf
 from photonics_core.strip_map import strip_index
@@ -91,7 +91,7 @@ class StripGuide(eqx.Module):
 
     def ring_coupler(self, radii: tuple[Any, Any], gap: Any, loss_db: Any = 0.0) -> DrawnCoupler:
         """Two rings of these radii in um side by side."""
-        for radius in radii:
+        for radius in _pair("radii", radii):
             self._check_radius(radius)
         return DrawnCoupler(self.coupling, gap, 0.0, radii, loss_db)
 
@@ -117,12 +117,22 @@ class StripGuide(eqx.Module):
         Raises:
             ValueError: for gaps that are not two or below those solved, or a radius below half the width.
         """
-        check_range("number of gaps", len(gaps), 2, 2)
-        entry, drop = (self.bus_coupler(radius, gap, straight_length) for gap in gaps)
+        entry, drop = (self.bus_coupler(radius, gap, straight_length) for gap in _pair("gaps", gaps))
         return AddDropRing(radius, entry, drop, self.index, straight_length, loss_db)
 
     def _check_radius(self, radius: Any) -> None:
+        if is_straight(radius):
+            return
+        check_positive("radius", radius, "um")
         if is_concrete(radius, self.width):
             lowest = 0.5 * float(np.max(self.width))
             if not np.all(np.asarray(radius, float) > lowest):
                 raise ValueError(f"radius = {np.min(radius):g} um is not above half the width, {lowest:g} um")
+
+
+def _pair(name: str, values: Any) -> Any:
+    """Two values, one for each side."""
+    if not isinstance(values, (tuple, list)) and not np.ndim(values):
+        raise ValueError(f"{name} = {values!r} is not a pair of numbers in um")
+    check_range(f"number of {name}", len(values), 2, 2)
+    return values

@@ -19,9 +19,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from photonics_core.bounds import check_number, within
 from photonics_core.cross_section import MARGIN
 from photonics_core.kernels import chebyshev, coupled_mode
-from photonics_core.kernels.checks import check_choice, check_positive, check_range, is_concrete
+from photonics_core.kernels.checks import check_choice, check_positive, check_range
 from photonics_core.kernels.coupled_mode import gauss_points, magnus_propagators
 from photonics_core.kernels.transfer_matrix import transfer_chain
 from photonics_core.materials import SILICA, SILICON
@@ -65,8 +66,11 @@ class TaperedCoupler(eqx.Module):
         for name in ("coupling", "detuning"):
             if np.ndim(getattr(self, name)) != 2:
                 raise ValueError(f"{name} of shape {np.shape(getattr(self, name))} is not [S, W]")
+        check_number("length", self.length)
         check_positive("length", self.length, "um")
+        check_number("loss_db", self.loss_db)
         check_range("loss_db", self.loss_db, 0.0, np.inf, "dB")
+        _check_band(self.wl_range)
         check_range("steps", self.steps, 1, 1_000_000)
         if self.profile is not None:
             check_range("profile", self.profile, 0.0, 1.0)
@@ -123,8 +127,7 @@ class TaperedCoupler(eqx.Module):
         check_choice("polarization", polarization, ("te", "tm"))
         check_range("places", places, 1, 200)
         check_range("wavelengths", wavelengths, 1, 50)
-        check_positive("shortest wavelength", wl[0], "um")
-        check_range("longest wavelength", wl[1], wl[0], unit="um", exclusive=True)
+        _check_band(wl)
 
         def at(point: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
             s, wavelength = point
@@ -144,12 +147,11 @@ class TaperedCoupler(eqx.Module):
 
         Raises:
             ValueError: for a place or a wavelength outside.
+            equinox.EquinoxRuntimeError: where that shows only when a compiled function runs.
         """
         low, high = self.wl_range
-        check_range("place", place, 0.0, 1.0)
-        if is_concrete(wl):
-            check_range("wl", wl, low - 1e-9, high + 1e-9, "um")
-        steps = [2.0 * jnp.asarray(place) - 1.0, (jnp.asarray(wl) - 0.5 * (low + high)) * (2.0 / (high - low))]
+        place, wl = within("place", place, 0.0, 1.0), within("wl", wl, low, high, "um")
+        steps = [2.0 * place - 1.0, (wl - 0.5 * (low + high)) * (2.0 / (high - low))]
         return jnp.exp(chebyshev.evaluate(self.coupling, steps)), chebyshev.evaluate(self.detuning, steps)
 
     def adiabaticity(self, wl: Any) -> jax.Array:
@@ -205,3 +207,9 @@ class TaperedCoupler(eqx.Module):
         rows = [jnp.stack([delta, kappa], axis=-1), jnp.stack([kappa, -delta], axis=-1)]
         matrix = jnp.stack(rows, axis=-2)
         return magnus_propagators(jax.lax.complex(matrix, jnp.zeros_like(matrix)), self.length / steps)
+
+
+def _check_band(wl: tuple[float, float]) -> None:
+    check_range("number of values in wl", len(wl), 2, 2)
+    check_positive("shortest wavelength", wl[0], "um")
+    check_range("longest wavelength", wl[1], wl[0], unit="um", exclusive=True)

@@ -3,9 +3,11 @@
 Each element of the matrix is freed of its mean group delay and laid as a polynomial over frequency, in Chebyshev form,
 by least squares; noise and the ripple of a measurement average out. What was reciprocal and passive stays so: the
 matrix is made symmetric before the fit, and scaled down by its largest singular value in the band if that exceeds one.
+What was active, as an amplifier or data that are wrong, is kept as it is, with a warning.
 Where every sample is to be kept as it is, `TabulatedDevice` interpolates instead.
 """
 
+import warnings
 from typing import Any
 
 import equinox as eqx
@@ -13,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from photonics_core.exchange_sparameters import check_smatrix
+from photonics_core.exchange_sparameters import SParameterWarning, check_smatrix
 from photonics_core.kernels import chebyshev
 from photonics_core.kernels.checks import check_positive, check_range
 from photonics_core.passivity import check_passivity
@@ -42,8 +44,8 @@ class CompactDevice(eqx.Module):
         wl0: wavelength in um of the middle of the band.
         wl_range: shortest and longest wavelength in um.
         ports: names of the ports.
-        error: largest |difference| of an element from the S-parameters that were fitted.
-        scale: factor that made the fit passive; one if it was.
+        error: largest |difference| of an element from the S-parameters that were given.
+        scale: factor that made the fit passive; one if it was, or if the S-parameters were not.
     """
 
     coefficients: Any = eqx.field(converter=as_leaf)
@@ -62,13 +64,17 @@ class CompactDevice(eqx.Module):
 
         Args:
             smatrix: one matrix a wavelength, values of shape [samples, ports, ports], at least two samples.
-            tolerance: largest allowed |difference| of an element, such as 1e-2 of an amplitude.
+            tolerance: largest allowed |difference| of an element, such as 1e-2 of an amplitude. Making the matrix
+                reciprocal and passive comes on top, by as much as `check_passivity` lets pass.
             max_terms: largest number of terms.
             delay: what is known of the group delays beforehand, in ps, as for `TabulatedDevice.from_smatrix`.
 
         Raises:
             SParameterError: if the samples are fewer than two, repeated, not finite or not one a wavelength.
             ValueError: if the tolerance is not met by `max_terms`; the message says what is.
+
+        Warns:
+            SParameterWarning: if the S-parameters are not passive; the fit is not either.
         """
         check_smatrix(smatrix)
         check_positive("tolerance", tolerance)
@@ -77,17 +83,21 @@ class CompactDevice(eqx.Module):
         check_table(wl, values)
         order = np.argsort(-wl)
         wl, values = wl[order], values[order]
-        if check_passivity(smatrix).is_reciprocal:
-            values = 0.5 * (values + np.swapaxes(values, -1, -2))
+        report = check_passivity(smatrix)
+        given, values = values, 0.5 * (values + np.swapaxes(values, -1, -2)) if report.is_reciprocal else values
         wl_range = float(wl[-1]), float(wl[0])
         wl0 = 2.0 * wl_range[0] * wl_range[1] / sum(wl_range)
         detunings = detuning_of(wl, wl - wl0, wl0)
         delays = mean_delays(detunings, values, delay)
-        slow = values * np.exp(-2j * np.pi * detunings[:, None, None] * delays)
-        coefficients, error = _fewest_terms(detunings / detunings[-1], slow, tolerance, max_terms)
-        fitted = cls(coefficients, delays, wl0, wl_range, smatrix.ports, error, 1.0)
-        scale = fitted._passive_scale(wl)
-        return cls(coefficients * scale, delays, wl0, wl_range, smatrix.ports, error, scale)
+        back = np.exp(-2j * np.pi * detunings[:, None, None] * delays)
+        place = detunings / detunings[-1]
+        coefficients = _fewest_terms(place, values * back, tolerance, max_terms)
+        fixed = delays, wl0, wl_range, smatrix.ports
+        scale = cls(coefficients, *fixed, 0.0, 1.0)._passive_scale(wl) if report.is_passive else 1.0
+        if not report.is_passive:
+            warnings.warn(f"{report}; the fit is kept so", SParameterWarning, stacklevel=2)
+        coefficients = coefficients * scale
+        return cls(coefficients, *fixed, float(np.max(np.abs(_values(place, coefficients) - given * back))), scale)
 
     def scattering(self, wl: Any, temperature: Any = REFERENCE_TEMPERATURE) -> SMatrix:
         """Scattering matrix over `wl` in um; the temperature is not used, as in `TabulatedDevice`.
@@ -111,8 +121,13 @@ class CompactDevice(eqx.Module):
         return 1.0 / largest if largest > 1.0 else 1.0
 
 
-def _fewest_terms(place: np.ndarray, values: np.ndarray, tolerance: float, max_terms: int) -> tuple[np.ndarray, float]:
-    """Coefficients of the shortest expansion within the tolerance, and its largest difference."""
+def _values(place: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
+    """Values of the expansion, shape [samples, ports, ports]."""
+    return np.tensordot(np.polynomial.chebyshev.chebvander(place, coefficients.shape[0] - 1), coefficients, 1)
+
+
+def _fewest_terms(place: np.ndarray, values: np.ndarray, tolerance: float, max_terms: int) -> np.ndarray:
+    """Coefficients of the shortest expansion within the tolerance."""
     flat, most = values.reshape(place.size, -1), min(max_terms, place.size)
     basis = np.polynomial.chebyshev.chebvander(place, most - 1)
     error = np.inf
@@ -120,7 +135,7 @@ def _fewest_terms(place: np.ndarray, values: np.ndarray, tolerance: float, max_t
         found = np.linalg.lstsq(basis[:, :terms], flat, rcond=None)[0]
         error = float(np.max(np.abs(basis[:, :terms] @ found - flat)))
         if error <= tolerance:
-            return found.reshape(terms, *values.shape[1:]), error
+            return found.reshape(terms, *values.shape[1:])
     raise ValueError(
         f"tolerance = {tolerance:g} is not met by {most} terms, which leave {error:.2g}; allow more, or keep the "
         "samples with TabulatedDevice"

@@ -13,13 +13,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from photonics_core.cross_section import MARGIN
+from photonics_core.bounds import within
+from photonics_core.cross_section import MARGIN, CrossSection
 from photonics_core.index_cache import ModeFit, cached_fit
 from photonics_core.kernels import chebyshev
-from photonics_core.kernels.checks import check_choice, check_positive, check_range, is_concrete
+from photonics_core.kernels.checks import check_choice, check_positive, check_range
 from photonics_core.materials import SILICA, SILICON
 from photonics_core.medium import media_key
-from photonics_core.runtime import as_leaf, map_points
+from photonics_core.resolution import divided, divisions
+from photonics_core.runtime import as_leaf, point_solver
 from photonics_core.supermodes import couple, pair_section
 from photonics_core.units import REFERENCE_TEMPERATURE
 
@@ -37,7 +39,7 @@ class CouplingMap(eqx.Module):
     """
 
     coefficients: Any = eqx.field(converter=as_leaf)
-    parameters: dict[str, Any]
+    parameters: dict[str, Any] = eqx.field(converter=lambda values: {k: as_leaf(v) for k, v in values.items()})
     bounds: tuple[tuple[str, Interval], ...] = eqx.field(static=True)
     error_estimate: float = eqx.field(static=True)
 
@@ -73,32 +75,40 @@ class CouplingMap(eqx.Module):
             cache: folder to keep coefficients in. Only for media that are numbers or materials.
 
         Raises:
-            ValueError: for bad dimensions, or where the pair has no guided odd mode in the middle of the intervals.
+            ValueError: for bad dimensions, or where the pair has no guided odd mode everywhere in the intervals.
         """
         check_choice("polarization", polarization, ("te", "tm"))
         if np.shape(gap) != (2,):
             raise ValueError(f"gap = {gap!r} is not a pair of rising numbers in um")
         check_positive("narrowest gap", gap[0], "um")
-        options = {"polarization": polarization, "accuracy": accuracy}
-        middle = {name: float(np.mean(value)) for name, value in (("width", width), ("height", height), ("gap", gap))}
-        section = pair_section(middle["width"], middle["height"], middle["gap"], core, cladding, margin=margin)
-        couple(section, float(np.mean(wl)), temperature, **options)
-
-        def solve(points: Mapping[str, Any]) -> np.ndarray:
-            def one(point: dict[str, Any]) -> jax.Array:
-                size = point["width"], point["height"], point["gap"]
-                pair = pair_section(*size, core, cladding, margin=margin)
-                return jnp.log(couple(pair, point["wl"], point["temperature"], **options).coupling)
-
-            values = {name: jnp.asarray(value, jnp.result_type(float)) for name, value in points.items()}
-            return np.asarray(jax.jit(lambda each: map_points(one, each))(values))
-
         variables = {"width": width, "height": height, "gap": gap, "temperature": temperature, "wl": wl}
         request = ModeFit(variables, None, tolerance, 1.0, 20_000)
         media = None if cache is None else media_key(core=core, cladding=cladding)
+        options = {"polarization": polarization, "accuracy": accuracy}
         key = {"what": "ln coupling", "media": media, "margin": margin, **options}
+
+        def section(width: Any, height: Any, gap: Any) -> CrossSection:
+            return pair_section(width, height, gap, core, cladding, margin=margin)
+
+        # Traced dimensions cannot tell how finely a section has to be divided; the largest ones do for all.
+        largest = section(*(float(np.max(each)) for each in (width, height, gap)))
+        plan = divisions([largest], float(np.min(wl)), temperature, accuracy)
+
+        def solved(size: tuple[Any, Any, Any], at: Any, temperature: Any) -> jax.Array:
+            return couple(divided(section(*size), plan), at, temperature, **options).coupling
+
+        _check_guided(lambda size, at: solved(size, at, temperature), width, height, gap, float(np.max(wl)))
+
+        @point_solver
+        def log_couplings(point: dict[str, Any]) -> jax.Array:
+            size = point["width"], point["height"], point["gap"]
+            return jnp.log(solved(size, point["wl"], point["temperature"]))
+
+        def solve(points: Mapping[str, Any]) -> np.ndarray:
+            return log_couplings({name: jnp.asarray(x, jnp.result_type(float)) for name, x in points.items()})
+
         found = cached_fit(solve, request, cache, key)
-        present = {name: middle[name] for name in request.bounds if name in ("width", "height")}
+        present = {name: float(np.mean(request.bounds[name])) for name in request.bounds if name in ("width", "height")}
         return cls(found["index"], present, tuple(request.bounds.items()), float(found["errors"][0]))
 
     def __check_init__(self) -> None:
@@ -133,19 +143,35 @@ class CouplingMap(eqx.Module):
             ValueError: for a value outside.
             equinox.EquinoxRuntimeError: where that shows only when a compiled function runs.
         """
+        return jnp.exp(self.log_coupling(gap, wl))
+
+    def log_coupling(self, gap: Any, wl: Any) -> jax.Array:
+        """ln(kappa um), which keeps its digits where kappa itself is too small a number; as for `coupling`."""
+        gap = within("gap", gap, self.gap_range[0], np.inf, "um")
+        return self.log_coupling_inside(gap, self.checked_wl(wl))
+
+    def log_coupling_inside(self, gap: Any, wl: Any) -> jax.Array:
+        """The same for values that are known to be within the map, without looking at them again."""
         low, high = self.gap_range
-        gap, wl = _within("gap", gap, low, np.inf), self.checked_wl(wl)
         gap, wl = jnp.broadcast_arrays(gap, wl)
         inside = jnp.minimum(gap, high)
         local = self._local()
         steps = [self._place("gap", inside), jnp.zeros_like(inside), self._place("wl", wl)]
         value = chebyshev.evaluate(local, steps)
         slope = chebyshev.evaluate(chebyshev.derivative(local, 0), [jnp.ones_like(wl), *steps[1:]])
-        return jnp.exp(value + slope * (2.0 / (high - low)) * (gap - inside))
+        return value + slope * (2.0 / (high - low)) * (gap - inside)
+
+    @property
+    def decay_length(self) -> Any:
+        """Gap in um over which the coupling falls by e, the mean over the map at the middle wavelength."""
+        low, high = self.gap_range
+        local = self._local()
+        ends = [chebyshev.evaluate(local, [place, 0.0, 0.0]) for place in (-1.0, 1.0)]
+        return (high - low) / (ends[0] - ends[1])
 
     def checked_wl(self, wl: Any) -> jax.Array:
         """Wavelengths in um as an array, within the map; errors as for `coupling`."""
-        return _within("wl", wl, *self.wl_range)
+        return within("wl", wl, *self.wl_range, "um")
 
     def _local(self) -> Any:
         """Coefficients over gap, temperature and wavelength at the present dimensions."""
@@ -157,14 +183,10 @@ class CouplingMap(eqx.Module):
         return (value - 0.5 * (low + high)) * (2.0 / (high - low))
 
 
-def _within(name: str, value: Any, low: float, high: float) -> jax.Array:
-    """A value as an array, once it is known to be within limits but for rounding."""
-    floating = jnp.asarray(value).astype(jnp.result_type(float))
-    slack = 8.0 * float(jnp.finfo(floating.dtype).eps)
-    low, high = low * (1.0 - slack), high * (1.0 + slack)
-    if is_concrete(value):
-        check_range(name, value, low, high, "um")
-        return floating
-    return eqx.error_if(
-        floating, ~((floating >= low) & (floating <= high)), f"{name} is outside [{low:g}, {high:g}] um"
-    )
+def _check_guided(solved: Any, width: Any, height: Any, gap: Any, wl: float) -> None:
+    """Raise a `ValueError` unless an odd mode is guided where it is cut off first: by the smallest pair, in the red."""
+    size = tuple(float(np.min(each)) for each in (width, height, gap))
+    try:
+        solved(size, wl)
+    except ValueError as error:
+        raise ValueError(f"{error} (width = {size[0]:g} um, height = {size[1]:g} um, gap = {size[2]:g} um)") from None

@@ -111,8 +111,9 @@ def leaky_mode(
         ValueError: for a thickness that is not positive, or a guide without the mode.
     """
     check_positive("lower_cladding", lower_cladding, "um")
+    medium = as_medium("substrate", substrate)
     closed = fundamental_mode(section, wl, temperature, polarization=polarization, accuracy=accuracy)
-    above = _on_substrate(section, lower_cladding, as_medium("substrate", substrate))
+    above = _on_substrate(section, lower_cladding, medium)
     (mode,) = solve_classes(
         above,
         wl,

@@ -68,9 +68,35 @@ def map_points(function: Callable[[Any], Any], points: Any, *, together: int | N
         together: how many at once; None for 1 on a CPU and 256 elsewhere.
     """
     if together is None:
-        chosen = getattr(jax.config, "jax_default_device", None) or jax.devices()[0]
-        together = 1 if getattr(chosen, "platform", chosen) == "cpu" else 256
+        together = 1 if _platform() == "cpu" else 256
     return jax.lax.map(function, points, batch_size=None if together == 1 else together)
+
+
+def point_solver(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A function of a batch of any size that compiles a function of one point only once; not for use within `jit`.
+
+    Args:
+        function: function of one point, a pytree of arrays.
+
+    Returns:
+        A function of the pytree with a leading axis, whose results are arrays of NumPy.
+    """
+    chunk = 8 if _platform() == "cpu" else 256
+    solve = jax.jit(lambda points: map_points(function, points))
+
+    def solve_all(points: Any) -> Any:
+        count = np.shape(jax.tree.leaves(points)[0])[0]
+        # The last point fills up the last chunk, so that all chunks are of one shape.
+        places = np.minimum(np.arange(-(-count // chunk) * chunk), count - 1).reshape(-1, chunk)
+        parts = [solve(jax.tree.map(lambda leaf, at=at: jnp.asarray(leaf)[at], points)) for at in places]
+        return jax.tree.map(lambda *each: np.concatenate(each)[:count], *parts)
+
+    return solve_all
+
+
+def _platform() -> str:
+    chosen = getattr(jax.config, "jax_default_device", None) or jax.devices()[0]
+    return getattr(chosen, "platform", chosen)
 
 
 def as_leaf(value: Any) -> Any:

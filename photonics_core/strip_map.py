@@ -1,6 +1,5 @@
 """Index maps of strip and rib waveguides: mode solves over wavelength, temperature and geometry, fitted once."""
 
-import functools
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,7 +14,7 @@ from photonics_core.kernels.checks import check_choice
 from photonics_core.materials import SILICA, SILICON
 from photonics_core.medium import media_key
 from photonics_core.mode_solver import fundamental_mode
-from photonics_core.runtime import map_points
+from photonics_core.runtime import point_solver
 
 Interval = tuple[float, float]
 
@@ -57,37 +56,28 @@ def strip_index(
     """
     check_choice("polarization", polarization, ("te", "tm"))
     dimensions = {"width": width, "height": height} | ({} if slab == 0.0 else {"slab": slab})
+    key = None if cache is None else _key(core, cladding, margin, polarization, accuracy)
     # The middle of the intervals is solved first: bad input shows before the long work.
     _check_middle(dimensions, core, cladding, wl, temperature, polarization, margin, accuracy)
-    points = functools.partial(
-        _solve_points, core=core, cladding=cladding, margin=margin, polarization=polarization, accuracy=accuracy
-    )
-    key = None if cache is None else _key(core, cladding, margin, polarization, accuracy)
+    points = _solver(core, cladding, margin, polarization, accuracy)
     return IndexMap.fit(
         points, wl=wl, temperature=temperature, loss_db_cm=loss_db_cm, cache=cache, key=key, **dimensions, **fit
     )
 
 
-def _solve_points(
-    points: Mapping[str, Any], core: Any, cladding: Any, margin: float, polarization: str, accuracy: str
-) -> np.ndarray:
-    """Indices at points."""
+def _solver(
+    core: Any, cladding: Any, margin: float, polarization: str, accuracy: str
+) -> Callable[[Mapping[str, Any]], np.ndarray]:
+    """Indices at points, a function that compiles once for all calls of a fit."""
 
     def one(point: dict[str, Any]) -> jax.Array:
-        section = CrossSection.rib(
-            point["width"], point["height"], point.get("slab", 0.0), core, cladding, margin=margin
-        )
-        mode = fundamental_mode(
-            section, point["wl"], point["temperature"], polarization=polarization, accuracy=accuracy
-        )
-        return mode.n_eff
+        sizes = point["width"], point["height"], point.get("slab", 0.0)
+        section = CrossSection.rib(*sizes, core, cladding, margin=margin)
+        where = point["wl"], point["temperature"]
+        return fundamental_mode(section, *where, polarization=polarization, accuracy=accuracy).n_eff
 
-    values = {name: jnp.asarray(value, jnp.result_type(float)) for name, value in points.items()}
-    return np.asarray(_mapped(one)(values))
-
-
-def _mapped(one: Callable[[dict[str, Any]], jax.Array]) -> Callable[[dict[str, Any]], jax.Array]:
-    return jax.jit(lambda points: map_points(one, points))
+    solve = point_solver(one)
+    return lambda points: solve({name: jnp.asarray(each, jnp.result_type(float)) for name, each in points.items()})
 
 
 def _check_middle(

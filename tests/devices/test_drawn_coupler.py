@@ -8,6 +8,7 @@ from scipy.integrate import quad
 
 from photonics_core import plot
 from photonics_core.coupling_map import CouplingMap
+from photonics_core.devices.batch import stack
 from photonics_core.devices.coupler import approach_length
 from photonics_core.devices.drawn_coupler import DrawnCoupler, PulleyCoupler
 from photonics_core.devices.ring import AddDropRing
@@ -94,6 +95,53 @@ def test_two_rings_couple_less_than_a_ring_and_a_bus(guide):
     np.testing.assert_allclose(ratio, math.sqrt(0.5), rtol=0.01)
 
 
+def test_a_guide_that_goes_straight_on_is_no_leaf(guide):
+    straight, bus = guide.directional_coupler(0.2, 5.0), guide.bus_coupler(10.0, 0.2)
+    assert straight.radii == (None, None) and bus.radii[0] is None
+    for coupler in (straight, bus, guide.pulley_coupler(10.0, 0.2, 0.5)):
+        angle, slopes = jax.jit(jax.value_and_grad(lambda c: c.coupling_angle(1.55)))(coupler)
+        np.testing.assert_allclose(angle, coupler.coupling_angle(1.55), rtol=1e-12)
+        assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(slopes))
+    ring = guide.add_drop_ring(10.0, (0.2, 0.25))
+    slopes = jax.grad(lambda r: r.q_loaded(1.55))(ring)
+    assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(slopes))
+
+
+def test_a_batch_of_couplers_is_a_loop_over_them(guide):
+    couplers = [guide.bus_coupler(radius, gap, 1.0) for radius, gap in ((5.0, 0.15), (10.0, 0.2), (20.0, 0.3))]
+    together = jax.jit(jax.vmap(lambda c: c.coupling_angle(1.55)))(stack(couplers))
+    np.testing.assert_allclose(together, [c.coupling_angle(1.55) for c in couplers], rtol=1e-12)
+
+
+def test_radii_that_are_traced_may_be_infinite(exponential):
+    def angle(radius):
+        return DrawnCoupler(exponential, 0.2, 3.0, (radius, 10.0)).coupling_angle(1.55)
+
+    values, slopes = jax.vmap(jax.value_and_grad(angle))(jnp.array([math.inf, 10.0]))
+    expected = [integral(radii, length=3.0) for radii in ((math.inf, 10.0), (10.0, 10.0))]
+    np.testing.assert_allclose(values, expected, rtol=1e-6)
+    assert slopes[0] == 0.0 < slopes[1]
+    with pytest.raises(Exception, match="radii are below zero"):
+        jax.block_until_ready(jax.jit(angle)(-10.0))
+
+
+def test_a_straight_coupler_begins_at_no_length(exponential):
+    at = jax.value_and_grad(lambda length: DrawnCoupler(exponential, 0.2, length).coupling_angle(1.55))
+    np.testing.assert_allclose(jax.jit(at)(0.0), (0.0, KAPPA), rtol=1e-12)
+    from_bends = jax.grad(lambda length: DrawnCoupler(exponential, 0.2, length, (5.0, 5.0)).coupling_angle(1.55))
+    np.testing.assert_allclose(from_bends(0.0), KAPPA, rtol=1e-12)
+
+
+def test_a_coupling_too_weak_for_a_number_is_none(exponential, float32):
+    def angle(gap):
+        return DrawnCoupler(exponential, gap, 10.0, (math.inf, 10.0)).coupling_angle(1.55)
+
+    assert jax.value_and_grad(angle)(200.0) == (0.0, 0.0)
+    # The length of the bends stays what it is for an exponential.
+    lengths = [DrawnCoupler(exponential, gap, 0.0, (math.inf, 10.0)).equivalent_length(1.55) for gap in (0.2, 2.2)]
+    np.testing.assert_allclose(lengths[0], lengths[1], rtol=2e-5)
+
+
 def test_a_bus_around_a_ring_falls_out_of_step(exponential):
     index = LinearIndex(2.44, 4.19, wl0=1.55)
     short = PulleyCoupler(exponential, index, 0.2, 10.0, 0.5, 0.05)
@@ -113,6 +161,22 @@ def test_a_bus_around_a_ring_falls_out_of_step(exponential):
         (lambda g: g.all_pass_ring(10.0, 0.05), "gap = 0.05 um"),
         (lambda g: g.all_pass_ring(10.0, -0.2), "gap = -0.2 um"),
         (lambda g: g.add_drop_ring(10.0, (0.2,)), "number of gaps = 1"),
+        (lambda g: g.add_drop_ring(10.0, 0.2), "gaps = 0.2 is not a pair"),
+        (lambda g: g.ring_coupler(10.0, 0.2), "radii = 10.0 is not a pair"),
+        (lambda g: g.all_pass_ring("10", 0.2), "radius = '10' is not a real number"),
+        (lambda g: g.all_pass_ring(math.nan, 0.2), "radius = nan um is outside"),
+        (lambda g: g.bus_coupler(10.0, 200.0), r"gap = 200 um is outside \[0.1, 2.3\]"),
+        (lambda g: g.pulley_coupler(10.0, 200.0, 1.0), "gap = 200 um is outside"),
+        (lambda g: DrawnCoupler(g.coupling, 0.2, radii=10.0), "radii = 10.0 is not a pair"),
+        (
+            lambda g: DrawnCoupler(g.coupling, 0.2, np.linspace(1.0, 7.0, 7)),
+            r"length of shape \(7,\) is not a number.*vmap",
+        ),
+        (lambda g: DrawnCoupler(g.coupling, np.linspace(0.1, 0.3, 7), 5.0), r"gap of shape \(7,\) is not a number"),
+        (lambda g: DrawnCoupler(g.coupling, 0.2, radii=(math.inf, np.ones(2))), r"radii\[1\] of shape \(2,\)"),
+        (lambda g: jax.jit(lambda x: DrawnCoupler(g.coupling, x, 1.0))(np.ones(2)), r"gap of shape \(2,\)"),
+        (lambda g: stack([g.bus_coupler(10.0, 0.2)] * 7).coupling_angle(1.55), r"gap of shape \(7,\) is not a number"),
+        (lambda g: g.pulley_coupler(10.0, 0.2, np.ones(3)), r"wrap_angle of shape \(3,\) is not a number"),
         (lambda g: g.directional_coupler(0.2, 0.0), "never couple"),
         (lambda g: g.directional_coupler(0.2, -1.0, 5.0), "length = -1 um"),
         (lambda g: g.pulley_coupler(10.0, 0.2, 7.0), "wrap_angle = 7 rad"),

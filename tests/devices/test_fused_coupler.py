@@ -9,6 +9,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.integrate import quad
 
+from photonics_core.devices.batch import stack
 from photonics_core.devices.fused_coupler import (
     CompositeCoupling,
     FusedCoupler,
@@ -123,6 +124,17 @@ def test_derivatives_by_waist_hot_zone_and_wavelength(assert_gradient):
         (lambda: FusedCoupler("glass", 5.0, 1e3), "composite = 'glass' is not of the kind CompositeCoupling"),
         (lambda: FusedCoupler.pulled(BARE, -1.0, 1e3), "elongation = -1 um"),
         (lambda: FusedCoupler(BARE, 0.3, 1e3).coupling_angle(WL), "V of the glass = 2.2"),
+        (lambda: FusedCoupler(BARE, np.linspace(4.0, 8.0, 32), 1e3), "waist_radius of shape (32,) is not a number"),
+        (lambda: FusedCoupler.pulled(BARE, np.ones(3), 1e3), "elongation of shape (3,) is not a number"),
+        (lambda: stack([FusedCoupler(BARE, 6.0, 1e3)] * 32).coupling_angle(WL), "waist_radius of shape (32,)"),
+        (lambda: CompositeCoupling.fit(None, v_range=(3.2, 240.0)), "highest V = 240 is outside [3.2, 211.1"),
+        (lambda: CompositeCoupling.fit(glass=1.2, n_outside=1.3), "index of the glass = 1.2 is outside (1.3, inf)"),
+        (lambda: strongly_fused_coupling(WL, -3.0), "half_width = -3 um is outside"),
+        (lambda: strongly_fused_coupling(WL, 0.0), "half_width = 0 um is outside"),
+        (lambda: strongly_fused_coupling(1550.0, 10.0), "V of the glass = 0.04"),
+        (lambda: strongly_fused_coupling(WL, 0.6), "V of the glass = 2.5"),
+        (lambda: strongly_fused_coupling(WL, 10.0, 1.0, 1.444), "n_glass = 1 is outside (1.444, inf)"),
+        (lambda: strongly_fused_coupling(WL, 10.0, 1.444, -1.0), "n_outside = -1 is outside"),
         (lambda: CompositeCoupling.fit(0.6), "core_ratio = 0.6"),
         (lambda: CompositeCoupling.fit(None, v_range=(2.0, 9.0)), "lowest V = 2 is outside"),
     ],
@@ -131,6 +143,21 @@ def test_bad_input_is_named(build, message):
     with pytest.raises(ValueError) as error:
         build()
     assert str(error.value).startswith(message)
+
+
+def test_glass_that_proves_too_thin_stops_a_compiled_function():
+    for call in (strongly_fused_coupling, lambda wl, a: BARE.coupling(a, wl)):
+        with pytest.raises(Exception, match="V of the glass is outside"):
+            jax.block_until_ready(jax.jit(call)(WL, 0.3))
+
+
+def test_without_cores_thick_glass_need_not_be_solved(monkeypatch):
+    asked = []
+    monkeypatch.setattr("photonics_core.devices.fused_coupler._solved_ratio", lambda v, *_: asked.append(v) or 1.0)
+    bare = CompositeCoupling.fit(None)
+    assert bare.v_range == (3.2, 60.0) and 3.2 < min(asked) < max(asked) < 60.0
+    assert_allclose(bare.coupling(100.0, WL), BARE.coupling(100.0, WL), rtol=1e-3)
+    assert CompositeCoupling.fit().v_range == (3.2, 240.0)
 
 
 @pytest.mark.slow

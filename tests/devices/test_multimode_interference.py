@@ -13,39 +13,32 @@ from photonics_core.films import FilmStack
 from photonics_core.materials import SILICA, SILICON
 
 WIDTH, WL = 2.5, 1.55
-INPUTS, OUTPUTS = (0.0, -0.75, 0.75), (-0.625, 0.625, -0.75, 0.75)
+SIDES = (-0.75, 0.75)
 
 
 @pytest.fixture(scope="module")
-def solved() -> MultimodeInterference:
-    """A section of 2.5 um of silicon with the ports of both couplers, tapers of 1 um."""
-    return MultimodeInterference.solve(WIDTH, 10.0, INPUTS, OUTPUTS, accuracy="fast")
-
-
-def part(device, inputs, outputs, length):
-    chosen = np.asarray(device.inputs)[:, inputs], np.asarray(device.outputs)[:, outputs]
-    return MultimodeInterference(length, device.n_eff, *chosen, wl_range=device.wl_range)
+def mixer() -> MultimodeInterference:
+    """Two inputs and two outputs at the edges of a section of 2.5 um of silicon, tapers of 1 um."""
+    solved = MultimodeInterference.solve(WIDTH, 10.0, SIDES, SIDES, accuracy="fast")
+    return solved.at_length(3.0 / 2.0 * solved.beat_length(WL))
 
 
 @pytest.fixture(scope="module")
-def splitter(solved):
-    return part(solved, [0], [0, 1], 3.0 / 8.0 * solved.beat_length(WL))
+def splitter() -> MultimodeInterference:
+    """One input in the middle and two outputs."""
+    solved = MultimodeInterference.solve(WIDTH, 10.0, [0.0], [-0.625, 0.625], accuracy="fast")
+    return solved.at_length(3.0 / 8.0 * solved.beat_length(WL))
 
 
-@pytest.fixture(scope="module")
-def mixer(solved):
-    return part(solved, [1, 2], [2, 3], 3.0 / 2.0 * solved.beat_length(WL))
-
-
-def test_the_beat_length_is_that_of_the_effective_width(solved):
+def test_the_beat_length_is_that_of_the_effective_width(mixer):
     cladding = float(SILICA.index(WL))
     slab = float(np.max(FilmStack([SILICA, SILICON, SILICA], [0.22]).guided_modes(WL, "s")))
     wide = WIDTH + WL / math.pi * (cladding / slab) ** 2 / math.sqrt(slab**2 - cladding**2)
-    assert_allclose(solved.beat_length(WL), 4.0 * slab * wide**2 / (3.0 * WL), rtol=0.05)
+    assert_allclose(mixer.beat_length(WL), 4.0 * slab * wide**2 / (3.0 * WL), rtol=0.05)
 
 
-def test_propagation_constants_fall_as_squares(solved):
-    n = np.asarray(solved.effective_indices(WL))
+def test_propagation_constants_fall_as_squares(mixer):
+    n = np.asarray(mixer.effective_indices(WL))
     assert n.shape == (8,)
     fall = (n[0] - n[:4]) / (n[0] - n[1])
     order = np.arange(4)
@@ -89,11 +82,11 @@ def test_without_length_each_guide_goes_on_into_its_own(mixer):
     assert s.power("in_1", "out_2") < 1e-3
 
 
-def test_it_says_how_much_of_each_input_its_modes_hold(solved):
-    captured = solved.captured(WL)
-    assert list(captured) == [*(f"in_{k}" for k in (1, 2, 3)), *(f"out_{k}" for k in (1, 2, 3, 4))]
+def test_it_says_how_much_of_each_input_its_modes_hold(mixer):
+    captured = mixer.captured(WL)
+    assert list(captured) == ["in_1", "in_2", "out_1", "out_2"]
     assert all(0.997 < float(value) < 1.0 for value in captured.values())
-    fewer = MultimodeInterference(1.0, solved.n_eff[:, :2], solved.inputs[..., :2], solved.outputs[..., :2])
+    fewer = MultimodeInterference(1.0, mixer.n_eff[:, :2], mixer.inputs[..., :2], mixer.outputs[..., :2])
     assert fewer.captured(WL)["in_1"] < 0.7
 
 
@@ -112,13 +105,19 @@ def test_excess_loss_takes_its_part(splitter):
 
 
 @pytest.mark.slow
-def test_between_solved_wavelengths_lies_a_polynomial(solved):
-    device = MultimodeInterference.solve(WIDTH, 5.6, INPUTS, OUTPUTS, wl=(1.5, 1.6), accuracy="fast")
+def test_between_solved_wavelengths_lies_a_polynomial(mixer):
+    device = MultimodeInterference.solve(WIDTH, 5.6, SIDES, SIDES, wl=(1.5, 1.6), accuracy="fast")
     n, beat = device.effective_indices(WL)[:6], device.beat_length(WL)
-    assert_allclose(n, solved.effective_indices(WL)[:6], rtol=1e-6)
-    assert_allclose(beat, solved.beat_length(WL), rtol=1e-5)
+    assert_allclose(n, mixer.effective_indices(WL)[:6], rtol=1e-6)
+    assert_allclose(beat, mixer.beat_length(WL), rtol=1e-5)
     found = device.scattering(np.array([1.52, WL])).values[1]
-    assert_allclose(np.abs(found), np.abs(solved.at_length(5.6).scattering(WL).values), atol=1e-3)
+    assert_allclose(np.abs(found), np.abs(mixer.at_length(5.6).scattering(WL).values), atol=1e-3)
+
+
+def test_a_traced_wavelength_outside_stops_the_program(mixer):
+    for call in (lambda wl: mixer.transmission(wl), lambda wl: mixer.captured(wl)["in_1"]):
+        with pytest.raises(Exception, match=r"wl is outside \[1.55, 1.55\] um"):
+            jax.block_until_ready(jax.jit(call)(1.6))
 
 
 @pytest.mark.parametrize(
@@ -128,11 +127,25 @@ def test_between_solved_wavelengths_lies_a_polynomial(solved):
         (lambda d: MultimodeInterference.solve(2.5, 1.0, [], [0.0]), "inputs = [] is not a list"),
         (lambda d: MultimodeInterference.solve(-2.5, 1.0, [0.0], [0.0]), "width = -2.5 um"),
         (lambda d: MultimodeInterference.solve(2.5, 1.0, [0.0], [0.0], polarization="x"), "polarization = 'x'"),
+        (lambda d: MultimodeInterference.solve(2.5, 1.0, [0.0], [0.0], wl=(1.6, 1.5)), "longest wavelength = 1.5 um"),
+        (
+            lambda d: MultimodeInterference.solve(2.5, 1.0, [0.0], [0.0], wl=(1.5, 1.55, 1.6)),
+            "wl = (1.5, 1.55, 1.6) is not",
+        ),
+        (
+            lambda d: MultimodeInterference.solve(4.0, 0.0, [-0.2, 0.2], [-0.2, 0.2]),
+            "distance of neighbours in inputs = 0.4 um is outside [1, inf)",
+        ),
+        (
+            lambda d: MultimodeInterference.solve(4.0, 0.0, [0.0], [1, 0.5, -1]),
+            "distance of neighbours in outputs = 0.5",
+        ),
+        (lambda d: d.at_length(np.ones(2)), "length of shape (2,) is not a number"),
         (lambda d: d.at_length(-1.0), "length = -1 um is outside [0, inf)"),
         (lambda d: d.scattering(1.6), "wl = 1.6 um is outside"),
     ],
 )
-def test_bad_input_is_named(solved, build, message):
+def test_bad_input_is_named(mixer, build, message):
     with pytest.raises(ValueError) as error:
-        build(solved)
+        build(mixer)
     assert str(error.value).startswith(message)

@@ -81,6 +81,8 @@ def test_gradients_are_those_of_differences():
     [
         (lambda: sweep(0.05, 0.2, -1.0), "length = -1 um is outside"),
         (lambda: sweep(0.05, 0.2, 10.0, profile=[0.0, 1.2]), r"profile = 1.2 is outside \[0, 1\]"),
+        (lambda: sweep(0.05, 0.2, [1.0, 2.0]), r"length of shape \(2,\) is not a number"),
+        (lambda: sweep(0.05, 0.2, 10.0, wl_range=(1.6, 1.5)), "longest wavelength = 1.5 um is outside"),
         (lambda: TaperedCoupler([0.0], [[0.0]], 1.0), r"coupling of shape \(1,\) is not"),
         (lambda: sweep(0.05, 0.2, 10.0).scattering(1.7), r"wl = 1.7 um is outside"),
         (lambda: TaperedCoupler.solve((0.5, 0.4), (0.4, 0.5), -0.2, 50.0), r"gap\[0\] = -0.2 um is outside"),
@@ -90,6 +92,28 @@ def test_gradients_are_those_of_differences():
 def test_what_makes_no_sense_is_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("argument", "message", "call"),
+    [
+        (1.7, r"wl is outside \[1.5, 1.6\] um", lambda wl: sweep(0.05, 0.2, 10.0).local(0.5, wl)[0]),
+        (1.7, r"wl is outside", lambda wl: sweep(0.05, 0.2, 10.0).scattering(wl).values),
+        (
+            1.2,
+            "place is outside",
+            lambda end: sweep(0.05, 0.2, 9.0, profile=jnp.stack([0.0 * end, end])).adiabaticity(WL[0]),
+        ),
+    ],
+)
+def test_what_is_outside_stops_a_compiled_function(argument, message, call):
+    with pytest.raises(Exception, match=message):
+        jax.block_until_ready(jax.jit(call)(argument))
+
+
+def test_the_ends_of_the_band_belong_to_it(float32):
+    coupler = sweep(0.05, 0.2, 10.0, wl_range=(1.5, 1.6))
+    assert np.all(np.isfinite(coupler.scattering(jnp.array([1.5, 1.6])).values))
 
 
 @pytest.mark.slow

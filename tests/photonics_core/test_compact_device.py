@@ -5,7 +5,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from photonics_core import CompactDevice, PointCoupler, SMatrix, SParameterError, TabulatedDevice, check_passivity
+from photonics_core import (
+    CompactDevice,
+    PointCoupler,
+    SMatrix,
+    SParameterError,
+    SParameterWarning,
+    TabulatedDevice,
+    check_passivity,
+)
 
 PORTS = ("in", "upper", "lower")
 
@@ -46,11 +54,24 @@ def test_noise_averages_out():
 def test_the_fit_is_passive_and_reciprocal():
     wl = np.linspace(1.5, 1.6, 201)
     full = PointCoupler(0.8).scattering(wl)
-    device = CompactDevice.from_smatrix(SMatrix(full.values * 1.004, full.ports, full.wl))
-    assert device.scale == pytest.approx(1 / 1.004, rel=1e-9)
+    given = full.values * 1.0008
+    device = CompactDevice.from_smatrix(SMatrix(given, full.ports, full.wl), 1e-6)
+    assert device.scale == pytest.approx(1 / 1.0008, rel=1e-9)
+    assert device.error == pytest.approx(np.max(np.abs(device.scattering(wl).values - given)), rel=1e-6)
+    assert device.error > 5e-4
     report = check_passivity(CompactDevice.from_smatrix(branch(wl, noise=1e-3), 0.02).scattering(wl))
     assert report.largest_singular_value <= 1.0 + 1e-12
     assert report.reciprocity_residual < 1e-14
+
+
+def test_an_amplifier_stays_one():
+    wl = np.linspace(1.5, 1.6, 51)
+    smatrix = branch(wl)
+    stronger = SMatrix(3.0 * smatrix.values, smatrix.ports, smatrix.wl)
+    with pytest.warns(SParameterWarning, match=r"active: largest singular value 2\.9"):
+        device = CompactDevice.from_smatrix(stronger, 1e-3)
+    assert device.scale == 1.0
+    np.testing.assert_allclose(device.scattering(wl).values, stronger.values, atol=1e-3)
 
 
 def test_gradients_over_wavelength_are_those_of_differences():

@@ -37,9 +37,16 @@ def test_coupling_grows_with_wavelength_and_falls_with_the_gap(solved):
 def test_a_map_comes_back_from_its_cache(tmp_path, monkeypatch):
     arguments = {"gap": (0.2, 0.25), "wl": (1.549, 1.551), "tolerance": 0.05, "cache": tmp_path}
     first = CouplingMap.fit(0.5, 0.22, CORE, OXIDE, **arguments)
-    monkeypatch.setattr("photonics_core.coupling_map.map_points", lambda *_: pytest.fail("solved again"))
+    monkeypatch.setattr("photonics_core.coupling_map.point_solver", lambda *_: lambda *_: pytest.fail("solved again"))
     again = CouplingMap.fit(0.5, 0.22, CORE, OXIDE, **arguments)
     np.testing.assert_array_equal(first.coefficients, again.coefficients)
+
+
+def test_the_logarithm_goes_on_where_the_coupling_is_no_number(solved):
+    np.testing.assert_allclose(solved.log_coupling(0.25, 1.55), np.log(solved.coupling(0.25, 1.55)), rtol=1e-12)
+    far, farther = (float(solved.log_coupling(gap, 1.55)) for gap in (200.0, 201.0))
+    assert solved.coupling(200.0, 1.55) == 0.0
+    np.testing.assert_allclose(far - farther, 1.0 / solved.decay_length, rtol=0.2)
 
 
 def test_a_map_over_the_width_has_a_derivative_in_it():
@@ -66,6 +73,8 @@ def test_a_map_over_the_width_has_a_derivative_in_it():
         (lambda _: CouplingMap.fit(gap=0.2), "gap = 0.2 is not a pair"),
         (lambda _: CouplingMap.fit(polarization="both"), "polarization"),
         (lambda _: CouplingMap.fit(core=lambda wl: 3.5, cache="modes"), "leave out cache"),
+        # Guided in the middle of the intervals, but not where the guides are closest and the wavelength is longest.
+        (lambda _: CouplingMap.fit(0.5, 0.3, 2.0, OXIDE, gap=(0.15, 1.2)), r"no odd te mode.*gap = 0\.15 um"),
     ],
 )
 def test_bad_input_is_named(solved, call, message):

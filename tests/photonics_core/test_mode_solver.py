@@ -283,6 +283,7 @@ def test_fine_needs_double_precision(float32):
         fundamental_mode(wire(), WL, accuracy="fine")
 
 
+@pytest.mark.slow
 def test_single_precision(float32):
     section = wire()
     mode = fundamental_mode(section, WL, accuracy="fast")

@@ -42,6 +42,7 @@ def test_a_sweep_over_wavelength():
     np.testing.assert_allclose(sweep.n_eff.mean() - WL * slope, sweep.n_g.mean(), atol=5e-3)
 
 
+@pytest.mark.slow
 def test_a_sweep_is_drawn(crossing):
     _, axes = plot.new_figure()
     plot.index_sweep(axes[0, 0], crossing, "width (um)")

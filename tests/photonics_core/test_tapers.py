@@ -1,12 +1,13 @@
 import dataclasses
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from photonics_core.cross_section import CrossSection
 from photonics_core.eigenmode_expansion import expand_modes
-from photonics_core.tapers import LocalModes, local_modes
+from photonics_core.tapers import LocalModes, _at, local_modes
 
 WIDTHS = np.linspace(0.5, 0.9, 25)
 COUNT, STEPS = 3, 200
@@ -105,6 +106,35 @@ def test_profiles_have_derivatives(local, assert_gradient):
     assert_gradient(transmitted, (inside[1:-1], jnp.asarray(2.0)), rtol=1e-5)
 
 
+def test_derivatives_have_no_kinks_where_the_modes_are_known(local):
+    # One step, a Gauss point of which passes a place where the coupling is known, or the propagation constants are.
+    def phase(end):
+        return jnp.angle(local.propagator(jnp.stack([WIDTHS[0], end]), 2.0)[1, 0])
+
+    for place in (WIDTHS[2], 0.5 * (WIDTHS[3] + WIDTHS[4])):
+        end = WIDTHS[0] + (place - WIDTHS[0]) / (0.5 - np.sqrt(3.0) / 6.0)
+        below, above = jax.vmap(jax.grad(phase))(jnp.array([end - 1e-9, end + 1e-9]))
+        np.testing.assert_allclose(below, above, rtol=1e-6)
+
+
+def test_between_the_samples_lie_cubics():
+    widths = jnp.array([0.0, 0.1, 0.25, 0.45, 0.6, 1.0])
+    beta = jnp.stack([2.0 + widths - 3.0 * widths**2, -widths], axis=1).astype(complex)
+    middles = 0.5 * (widths[1:] + widths[:-1])
+    coupling = jnp.zeros((5, 2, 2), complex).at[:, 0, 1].set((middles**2 - 1.0).astype(complex))
+    at = jnp.linspace(0.0, 1.0, 51)
+    found = _at(LocalModes(widths, beta, coupling), at)
+    np.testing.assert_allclose(found[0][:, 0], 2.0 + at - 3.0 * at**2, atol=1e-14)
+    np.testing.assert_allclose(found[1][:, 0, 1], at**2 - 1.0, atol=1e-14)
+
+
+def test_a_traced_profile_that_leaves_the_samples_stops_the_program(local):
+    with pytest.raises(Exception, match=r"profile is outside \[0.5, 0.9\] um"):
+        jax.block_until_ready(jax.jit(lambda end: local.propagator(jnp.stack([0.5, end]), 1.0))(0.95))
+    with pytest.raises(Exception, match="profile is outside its range"):
+        jax.block_until_ready(jax.jit(lambda modes: modes.propagator(np.array([0.5, 0.95]), 1.0))(local))
+
+
 def test_bad_input_is_named(expansion, local):
     with pytest.raises(ValueError, match=r"widths of shape \(2,\)"):
         local_modes(expansion, [0.5, 0.6])
@@ -118,6 +148,10 @@ def test_bad_input_is_named(expansion, local):
         local.propagator(line(), 0.0)
     with pytest.raises(ValueError, match="mode = 3"):
         local.best_profile(10, mode=3)
+    with pytest.raises(ValueError, match=r"steps = 2\.5 is not of the kind int"):
+        local.best_profile(2.5)
+    with pytest.raises(ValueError, match=r"mode = 0\.5 is not of the kind int"):
+        local.adiabaticity(line(), 1.0, mode=0.5)
     with pytest.raises(ValueError, match="steps = 0"):
         local.best_profile(0)
     with pytest.raises(ValueError, match=r"profile of shape \(1,\)"):
