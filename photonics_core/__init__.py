@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         carrier_index_change,
     )
     from photonics_core.circuit import Circuit
+    from photonics_core.closure import Closure, tdecq
     from photonics_core.compact_device import CompactDevice
     from photonics_core.cross_section import CrossSection
     from photonics_core.devices.batch import batch_size, stack, unstack
@@ -48,6 +49,17 @@ if TYPE_CHECKING:
     )
     from photonics_core.exchange_sparameters import SParameterError, SParameterFile, SParameterWarning
     from photonics_core.exchange_touchstone import read_touchstone, to_network, write_touchstone
+    from photonics_core.eye import (
+        extinction_ratio_db,
+        eye_density,
+        fold,
+        level_means,
+        level_mismatch,
+        outer_amplitude,
+        receiver_variance,
+        symbol_error_ratio,
+        transmitter_penalty_db,
+    )
     from photonics_core.fibre import StepIndexFibre
     from photonics_core.films import Ellipsometry, FilmStack
     from photonics_core.fit import fit_ring, fit_series
@@ -66,6 +78,18 @@ if TYPE_CHECKING:
     from photonics_core.runtime import set_precision, use_device
     from photonics_core.scattering import SMatrix
     from photonics_core.shapes import Shape
+    from photonics_core.signals import (
+        NRZ,
+        PAM4,
+        bessel_thomson,
+        drive_energy,
+        drive_waveform,
+        gray_decode,
+        gray_encode,
+        prbs,
+        prbs13q,
+        ssprq,
+    )
     from photonics_core.strip_map import strip_index
     from photonics_core.tabulated import TabulatedDevice
     from photonics_core.tapers import LocalModes, local_modes
@@ -163,6 +187,27 @@ _HOMES = {
     "carrier_index_change": "carriers",
     "PNJunction": "junction",
     "DopedGuide": "junction",
+    "NRZ": "signals",
+    "PAM4": "signals",
+    "prbs": "signals",
+    "prbs13q": "signals",
+    "ssprq": "signals",
+    "gray_encode": "signals",
+    "gray_decode": "signals",
+    "drive_waveform": "signals",
+    "bessel_thomson": "signals",
+    "drive_energy": "signals",
+    "receiver_variance": "eye",
+    "fold": "eye",
+    "eye_density": "eye",
+    "level_means": "eye",
+    "outer_amplitude": "eye",
+    "extinction_ratio_db": "eye",
+    "level_mismatch": "eye",
+    "transmitter_penalty_db": "eye",
+    "symbol_error_ratio": "eye",
+    "Closure": "closure",
+    "tdecq": "closure",
     "CompactDevice": "compact_device",
     "CompositeCoupling": "devices.fused_coupler",
     "Crossing": "devices.splitter",

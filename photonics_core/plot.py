@@ -129,12 +129,27 @@ def power_along(ax: "Axes", z: Any, amplitudes: Any, labels: Sequence[str] | Non
 
 def coupling_over_gap(ax: "Axes", coupling: Any, wl: Sequence[float]) -> None:
     """Draw a `CouplingMap` over its gaps in nm, a line for each wavelength in um, on a logarithmic scale."""
-    gap = np.linspace(*coupling.gap_range, 101)
+    low, high = coupling.gap_range
+    gap = np.linspace(low, high, 101)
     for each in wl:
         ax.semilogy(1e3 * gap, np.asarray(coupling.coupling(gap, each)), label=f"{1e3 * each:.0f} nm")
     ax.set_xlabel("gap (nm)")
     ax.set_ylabel("coupling (rad/um)")
     legend_above(ax, columns=4)
+
+
+def eye(ax: "Axes", waveform: Any, symbols: Any, *, ylabel: str = "power (mW)", **options: Any) -> None:
+    """Draw an eye over two symbol periods as a density; `options` are those of `eye_density`."""
+    from photonics_core.eye import eye_density
+
+    time, level, density = eye_density(waveform, symbols, **options)
+    # The root of the density, so that rare traces show.
+    shown = np.ma.masked_less_equal(np.sqrt(density / density.max()), 1e-3)
+    ax.pcolormesh(time, level, shown, cmap="magma_r", shading="nearest", rasterized=True)
+    ax.set_xlim(-0.5, 1.5)
+    ax.grid(visible=False)
+    ax.set_xlabel("time (symbol periods)")
+    ax.set_ylabel(ylabel)
 
 
 def interfaces(section: Any) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -25,6 +25,7 @@ SUBJECTS = (
     "couplers",
     "carriers",
     "modulator",
+    "signals",
 )
 KINDS = ("analytic", "published", "measured", "peer", "range")
 
