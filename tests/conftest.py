@@ -22,6 +22,12 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Most of the quick suite's time goes into compiling small programs once; the slow suite compiles as users do."""
+    if "not slow" in config.option.markexpr:
+        jax.config.update("jax_disable_most_optimizations", True)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def room_for_programs():
     """Let go of compiled programs before a long run has more memory maps than Linux allows, where compilers crash."""

@@ -59,7 +59,7 @@ def weak_coupling() -> Evidence:
     return Evidence(overlap / split - 1.0, 0.0, 1e-6)
 
 
-@case("couplers.silicon_slope", source=SILICON_COUPLER, kind="measured")
+@case("couplers.silicon_slope", source=SILICON_COUPLER, kind="measured", is_long=True)
 @in_float64
 def silicon_slope() -> Evidence:
     """Coupling per length; 0.1072 rad/um from the drawn geometry, 17 % above the measured one."""

@@ -95,7 +95,7 @@ def rib_guides_no_tm() -> Evidence:
     return Evidence(float(sum(float(mode.te_fraction()) < 0.5 for mode in guided)), 0.0, 0.0)
 
 
-@case("modes.slab", source="the exact dispersion relation of a slab, by FilmStack", kind="analytic")
+@case("modes.slab", source="the exact dispersion relation of a slab, by FilmStack", kind="analytic", is_long=True)
 @in_float64
 def slab() -> Evidence:
     """TE and TM of an asymmetric slab between walls that its fields fit."""
@@ -108,7 +108,7 @@ def slab() -> Evidence:
     return Evidence(float(jnp.max(jnp.abs(jnp.stack(errors)))), 0.0, 1e-6)
 
 
-@case("modes.group_index_c_band", source=RINGS, kind="measured")
+@case("modes.group_index_c_band", source=RINGS, kind="measured", is_long=True)
 @in_float64
 def group_index_c_band() -> Evidence:
     """Silicon, 500 x 220 nm as drawn, upright walls, oxide all round, 300 K, 1550 nm."""
@@ -139,7 +139,12 @@ def group_index_by_differences() -> Evidence:
     return Evidence(float(mode.n_g) - expected, 0.0, 1e-5)
 
 
-@case("modes.no_noise", source="second differences of n_eff over 200 wavelengths, less a polynomial", kind="analytic")
+@case(
+    "modes.no_noise",
+    source="second differences of n_eff over 200 wavelengths, less a polynomial",
+    kind="analytic",
+    is_long=True,
+)
 @in_float64
 def no_noise() -> Evidence:
     """Noise of the index over wavelength."""

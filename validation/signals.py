@@ -139,7 +139,7 @@ def tdecq_noise() -> Evidence:
     return Evidence(float(penalty), -5.0 * float(np.log10(1.0 - 0.36)), 0.01, "dB")
 
 
-@case("signals.tdecq_scattered", source="-5 lg(1 - 0.6^2), noise adds up by squares", kind="analytic")
+@case("signals.tdecq_scattered", source="-5 lg(1 - 0.6^2), noise adds up by squares", kind="analytic", is_long=True)
 @in_float64
 def tdecq_scattered() -> Evidence:
     """The same with Gaussian noise on the symbols themselves, but for the runs that the amplitude is measured in."""
@@ -169,7 +169,7 @@ def tdecq_equaliser() -> Evidence:
     return Evidence(float(_rectangular(tuple(weights)).tdecq_db), float(exact), 0.01, "dB")
 
 
-@case("signals.tdecq_interference", source="the narrower a driver, the more", kind="range")
+@case("signals.tdecq_interference", source="the narrower a driver, the more", kind="range", is_long=True)
 @in_float64
 def tdecq_interference() -> Evidence:
     """Smallest step of TDECQ from drivers of 40 to 30, 20 and 15 GHz, behind the receiver's filter at 53 GBd."""
@@ -180,7 +180,7 @@ def tdecq_interference() -> Evidence:
     return Evidence(float(np.min(np.diff(found))), (0.05, 10.0), 0.0, "dB")
 
 
-@case("signals.tdecq_gradient", source="central differences", kind="analytic")
+@case("signals.tdecq_gradient", source="central differences", kind="analytic", is_long=True)
 @in_float64
 def tdecq_gradient() -> Evidence:
     """Relative difference of the derivative of TDECQ with respect to the bandwidth of the driver."""

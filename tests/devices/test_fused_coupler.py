@@ -27,6 +27,7 @@ BARE = CompositeCoupling.closed_form(GLASS)
 CORED = CompositeCoupling([[-2.0, -2.1], [-2.5, -2.4], [-0.9, -0.8]], GLASS, (3.2, 240.0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("v", "tolerance"), [(8.0, 0.05), (60.0, 0.002)])
 def test_modes_of_a_rectangle_twice_as_wide_as_high_have_the_closed_form(v, tolerance):
     a = v / K

@@ -45,6 +45,7 @@ def test_power_is_kept_and_ways_are_equal():
     assert z[-1] == 40.0
 
 
+@pytest.mark.slow
 def test_steps_are_of_fourth_order():
     def crossed(steps):
         return float(sweep(0.05, 0.2, 100.0, steps=steps).scattering(1.55).power("in", "cross"))

@@ -50,6 +50,7 @@ def test_modes_below_cutoff_are_modes_and_e_z_alone_is_none():
     assert np.all(np.isfinite(modes.vectors))
 
 
+@pytest.mark.slow
 def test_evanescent_modes_have_derivatives():
     # The cutoff of TM_21 in a box with a change of k0: d(beta^2)/d(k0) = 2 k0, and the field keeps its shape.
     def sum_of_modes(k0):

@@ -169,6 +169,7 @@ def test_leaning_walls_join_on_to_upright_ones():
     np.testing.assert_allclose(leaning, indices(AT)[0], atol=2e-4)
 
 
+@pytest.mark.slow
 def test_a_rib_guides_above_its_slab_alone():
     rib = CrossSection.rib(0.5, 0.22, 0.09, CORE, OXIDE)
     slab = FilmStack([OXIDE, CORE, OXIDE], [0.09])
@@ -181,6 +182,7 @@ def test_a_rib_guides_above_its_slab_alone():
     np.testing.assert_allclose(cladding_index(wire(), WL), OXIDE)
 
 
+@pytest.mark.slow
 def test_the_lowest_class_of_tm_may_hold_no_tm_mode():
     # A slab of 90 nm guides TE above anything that TM could reach, so what is left in the class of TM is TE1.
     rib = CrossSection.rib(0.5, 0.22, 0.09, CORE, OXIDE)
@@ -188,6 +190,7 @@ def test_the_lowest_class_of_tm_may_hold_no_tm_mode():
         fundamental_mode(rib, WL, polarization="tm", accuracy="fast")
 
 
+@pytest.mark.slow
 def test_tm_is_found_below_te1_of_the_same_symmetry():
     section = CrossSection.strip(0.7, 0.22, CORE, OXIDE, substrate=OXIDE)
     mode = fundamental_mode(section, WL, polarization="tm", accuracy="fast")

@@ -30,6 +30,7 @@ def test_modes_keep_their_place_where_indices_cross(crossing):
     assert np.all(np.isfinite(crossing.n_g[:3]))
 
 
+@pytest.mark.slow
 def test_a_mode_that_is_not_guided_yet_is_not_a_number():
     sweep = sweep_modes(lambda width: CrossSection.strip(width, 0.22, CORE, OXIDE), [0.42, 0.5], WL, count=3)
     assert np.isnan(sweep.n_eff[2, 0]) and sweep.n_eff[2, 1] > OXIDE

@@ -65,6 +65,7 @@ def test_the_loss_of_a_bend_has_a_derivative():
     np.testing.assert_allclose(jax.grad(loss)(12.0), difference, rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("polarization", ["s", pytest.param("p", marks=pytest.mark.slow)])
 def test_a_slab_leaks_as_films_do(polarization):
     lower = 0.4

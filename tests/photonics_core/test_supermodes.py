@@ -27,6 +27,7 @@ def test_the_coupling_is_half_the_splitting():
     assert abs(float(even.te_fraction()) - 1.0) < 0.05
 
 
+@pytest.mark.slow
 def test_splitting_and_overlap_agree_where_coupling_is_weak_and_part_where_it_is_not():
     apart = {}
     for gap in (0.1, 0.2, 0.5, 1.0):
