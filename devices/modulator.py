@@ -137,8 +137,7 @@ class RingModulator(eqx.Module):
 
     def detuning(self, wl: Any, voltage: Any = 0.0, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
         """Frequency in THz of a laser at `wl` less that of the nearest resonance at a voltage."""
-        resonant = self.resonance(wl, voltage, temperature)
-        return SPEED_OF_LIGHT * (resonant - wl) / (wl * resonant)
+        return self._tuned(wl, voltage, temperature)[1]
 
     def transmission(self, wl: Any, voltage: Any = 0.0, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
         """Power through / in at `wl` and a voltage."""
@@ -169,8 +168,7 @@ class RingModulator(eqx.Module):
 
     def resonator(self, wl: Any, voltage: Any = 0.0, temperature: Any = REFERENCE_TEMPERATURE) -> Resonator:
         """The resonance near `wl` at a voltage, for its dynamics."""
-        ring = self.at(voltage)
-        return Resonator.of_ring(ring, ring.resonance(wl, temperature), temperature)
+        return self._tuned(wl, voltage, temperature)[0]
 
     def response(
         self, frequency: Any, wl: Any, voltage: Any = 0.0, temperature: Any = REFERENCE_TEMPERATURE
@@ -238,7 +236,15 @@ class RingModulator(eqx.Module):
 
     def _state(self, wl: Any, voltage: Any, temperature: Any) -> tuple[jax.Array, jax.Array]:
         """Detuning of the laser in THz and 1/tau of the amplitude in 1/ps at a voltage."""
-        return self.detuning(wl, voltage, temperature), self.resonator(wl, voltage, temperature).rate
+        resonator, detuning = self._tuned(wl, voltage, temperature)
+        return detuning, resonator.rate
+
+    def _tuned(self, wl: Any, voltage: Any, temperature: Any) -> tuple[Resonator, jax.Array]:
+        """The resonance next to `wl` at a voltage, and by how many THz a laser at `wl` lies above it."""
+        ring = self.at(voltage)
+        resonant = ring.resonance(wl, temperature)
+        detuning = SPEED_OF_LIGHT * (resonant - wl) / (wl * resonant)
+        return Resonator.of_ring(ring, resonant, temperature), detuning
 
     def _low_pass(self, voltage: jax.Array, step: Any) -> jax.Array:
         """The voltage behind R and C."""

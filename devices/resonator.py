@@ -25,7 +25,7 @@ from photonics_core.devices.ring import AddDropRing, AllPassRing
 from photonics_core.kernels.checks import check_finite, check_positive, check_range, is_concrete
 from photonics_core.kernels.resonator import driven_amplitudes
 from photonics_core.runtime import as_leaf
-from photonics_core.units import REFERENCE_TEMPERATURE, SPEED_OF_LIGHT
+from photonics_core.units import REFERENCE_TEMPERATURE
 
 TURN = 2.0 * math.pi
 
@@ -65,11 +65,9 @@ class Resonator(eqx.Module):
         """
         if not isinstance(ring, AllPassRing | AddDropRing):
             raise ValueError(f"ring = {ring!r} is not of the kind AllPassRing or AddDropRing")
-        trip = ring.length * ring.index.group_index(wl, temperature) / SPEED_OF_LIGHT
-        couplers = [ring.coupler] if isinstance(ring, AllPassRing) else [ring.input_coupler, ring.drop_coupler]
-        loss = ring.ring_loss(wl, temperature) + sum(each.loss_exponent() for each in couplers)
-        times = [-trip / jnp.log(jnp.abs(jnp.cos(each.coupling_angle(wl)))) for each in couplers]
-        return cls(times[0], trip / loss, *times[1:])
+        trip = ring.round_trip_time(wl, temperature)
+        times = [-trip / jnp.log(jnp.abs(jnp.cos(each.coupling_angle(wl)))) for each in ring.couplers]
+        return cls(times[0], trip / ring.round_trip_loss(wl, temperature), *times[1:])
 
     @property
     def rate(self) -> jax.Array:

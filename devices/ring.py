@@ -58,6 +58,19 @@ class Ring(eqx.Module):
         """Length of the round trip in um: a circle, and for a racetrack two straight parts."""
         return 2.0 * math.pi * self.radius + 2.0 * self.straight_length
 
+    @property
+    @abc.abstractmethod
+    def couplers(self) -> tuple[Coupler, ...]:
+        """The couplers along the round trip, that to the input guide first."""
+
+    def round_trip_time(self, wl: Any, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
+        """Time n_g L / c of a round trip in ps."""
+        return self.length * self.index.group_index(wl, temperature) / SPEED_OF_LIGHT
+
+    def round_trip_loss(self, wl: Any, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
+        """Field loss exponent of a round trip with the excess loss of the couplers."""
+        return sum(each.loss_exponent() for each in self.couplers) + self.ring_loss(wl, temperature)
+
     def anchor(self) -> jax.Array:
         """Turns of half a round trip at the reference of the index model, formed beforehand for a batch."""
         return self.index.anchor(self.length / 2)
@@ -174,6 +187,10 @@ class AllPassRing(Ring):
     def __check_init__(self) -> None:
         self._check_ring(coupler=self.coupler)
 
+    @property
+    def couplers(self) -> tuple[Coupler, ...]:
+        return (self.coupler,)
+
     def through(
         self, wl: Any, temperature: Any = REFERENCE_TEMPERATURE, extra_path: Any = None, anchor: Any = None
     ) -> jax.Array:
@@ -189,7 +206,7 @@ class AllPassRing(Ring):
 
     def round_trip_amplitude_gap(self, wl: Any, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
         """One minus the field left after a round trip, 1 - p."""
-        loss = self.coupler.loss_exponent() + self.ring_loss(wl, temperature)
+        loss = self.round_trip_loss(wl, temperature)
         return rings.amplitude_gap(self.coupler.coupling_angle(wl), jnp.zeros_like(loss), loss)
 
     def coupler_turns(self, wl: Any) -> jax.Array:
@@ -267,6 +284,10 @@ class AddDropRing(Ring):
     def __check_init__(self) -> None:
         self._check_ring(input_coupler=self.input_coupler, drop_coupler=self.drop_coupler)
 
+    @property
+    def couplers(self) -> tuple[Coupler, ...]:
+        return self.input_coupler, self.drop_coupler
+
     def amplitudes(
         self, wl: Any, temperature: Any = REFERENCE_TEMPERATURE, extra_path: Any = None, anchor: Any = None
     ) -> rings.AddDropAmplitudes:
@@ -280,7 +301,7 @@ class AddDropRing(Ring):
 
     def round_trip_amplitude_gap(self, wl: Any, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
         """One minus the field left after a round trip, 1 - p."""
-        loss = self.input_coupler.loss_exponent() + self.drop_coupler.loss_exponent() + self.ring_loss(wl, temperature)
+        loss = self.round_trip_loss(wl, temperature)
         angles = self.input_coupler.coupling_angle(wl), self.drop_coupler.coupling_angle(wl)
         return rings.amplitude_gap(*angles, loss)
 

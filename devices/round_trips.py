@@ -18,14 +18,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from photonics_core.devices.resonator import as_complex
+from photonics_core.devices.resonator import TURN, as_complex
 from photonics_core.devices.ring import AddDropRing, AllPassRing
 from photonics_core.kernels.checks import check_finite, check_kind, check_positive, check_range
 from photonics_core.kernels.resonator import affine_recurrence
 from photonics_core.runtime import as_leaf
-from photonics_core.units import REFERENCE_TEMPERATURE, SPEED_OF_LIGHT
-
-TURN = 2.0 * math.pi
+from photonics_core.units import REFERENCE_TEMPERATURE
 
 
 class RoundTrips(eqx.Module):
@@ -63,11 +61,8 @@ class RoundTrips(eqx.Module):
         """
         if not isinstance(ring, AllPassRing | AddDropRing):
             raise ValueError(f"ring = {ring!r} is not of the kind AllPassRing or AddDropRing")
-        trip = ring.length * ring.index.group_index(wl, temperature) / SPEED_OF_LIGHT
-        couplers = [ring.coupler] if isinstance(ring, AllPassRing) else [ring.input_coupler, ring.drop_coupler]
-        loss = ring.ring_loss(wl, temperature) + sum(each.loss_exponent() for each in couplers)
-        angles = [each.coupling_angle(wl) for each in couplers]
-        return cls(trip, angles[0], loss, *angles[1:])
+        angles = [each.coupling_angle(wl) for each in ring.couplers]
+        return cls(ring.round_trip_time(wl, temperature), angles[0], ring.round_trip_loss(wl, temperature), *angles[1:])
 
     def through(self, detuning: Any) -> jax.Array:
         """Steady amplitude through / in, for a laser `detuning` THz above a resonance."""

@@ -28,6 +28,16 @@ def pytest_configure(config: pytest.Config) -> None:
         jax.config.update("jax_disable_most_optimizations", True)
 
 
+@pytest.fixture
+def optimized():
+    """Compile as users do, for what is asked of the last digit."""
+    before = jax.config.read("jax_disable_most_optimizations")
+    jax.clear_caches()
+    jax.config.update("jax_disable_most_optimizations", False)
+    yield
+    jax.config.update("jax_disable_most_optimizations", before)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def room_for_programs():
     """Let go of compiled programs before a long run has more memory maps than Linux allows, where compilers crash."""
