@@ -184,13 +184,15 @@ class RingModulator(eqx.Module):
             temperature: in K.
         """
         voltage = jnp.asarray(voltage, jnp.result_type(float))
-        (detuning, rate), (slope, loss) = jax.jvp(
-            lambda v: self._state(wl, v, temperature), (voltage,), (jnp.ones_like(voltage),)
-        )
-        del rate
+
+        def state(voltage: jax.Array) -> tuple[tuple[jax.Array, jax.Array], Resonator]:
+            resonator, detuning = self._tuned(wl, voltage, temperature)
+            return (detuning, resonator.rate), resonator
+
+        found, (slope, loss), resonator = jax.jvp(state, (voltage,), (jnp.ones_like(voltage),), has_aux=True)
         pole = 1.0 / (2.0 * math.pi * self.time_constant(voltage))
         # The resonance moves by -slope, and 1/tau by loss, for each volt.
-        response = self.resonator(wl, voltage, temperature).response(frequency, detuning, -loss / slope, pole)
+        response = resonator.response(frequency, found[0], -loss / slope, pole)
         return response * (-slope).astype(response.dtype)
 
     def drive(

@@ -131,5 +131,5 @@ def _by_trips(factors: jax.Array, sources: jax.Array, rest: jax.Array, samples: 
     """b of each sample from that a round trip before: all samples of a trip at once, one trip after the other."""
     count = factors.shape[0]
     missing = (0, -count % samples)
-    rows = [jnp.pad(part, missing).reshape(-1, samples) for part in (factors, sources)]
-    return affine_recurrence(*rows, jnp.full((samples,), rest)).ravel()[:count]
+    each, added = (jnp.pad(part, missing).reshape(-1, samples) for part in (factors, sources))
+    return affine_recurrence(each, added, jnp.full((samples,), rest)).ravel()[:count]

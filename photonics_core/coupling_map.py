@@ -85,7 +85,7 @@ class CouplingMap(eqx.Module):
         request = ModeFit(variables, None, tolerance, 1.0, 20_000)
         media = None if cache is None else media_key(core=core, cladding=cladding)
         options = {"polarization": polarization, "accuracy": accuracy}
-        key = {"what": "ln coupling", "media": media, "margin": margin, **options}
+        key = {"what": "ln coupling", "media": media, "margin": margin, "solver": 2, **options}
 
         def section(width: Any, height: Any, gap: Any) -> CrossSection:
             return pair_section(width, height, gap, core, cladding, margin=margin)

@@ -137,9 +137,8 @@ class ModeExpansion(eqx.Module):
     def _warn_of_truncation(self) -> None:
         if not is_concrete(self.electric, self.magnetic) or self.electric.shape[0] == 0:
             return
-        # On the host: this may be called where JAX traces what depends on lengths alone.
-        both = np.real(np.asarray(self.electric) * np.asarray(self.magnetic))
-        held = np.maximum(np.sum(both[:, 0], axis=-1), np.sum(both[:, :, 0], axis=-1))
+        with jax.ensure_compile_time_eval():  # this may be called where lengths alone are traced
+            held = np.max(np.asarray(self.captured), axis=1)
         worst = int(np.argmin(held))
         if held[worst] < LEAST_CAPTURED:
             warnings.warn(
