@@ -14,13 +14,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from photonics_core.chirp import frequency_shift
 from photonics_core.devices.resonator import Resonator
 from photonics_core.devices.ring import AddDropRing, AllPassRing
+from photonics_core.doped_guide import DopedGuide
 from photonics_core.index import IndexModel
-from photonics_core.junction import DopedGuide
 from photonics_core.kernels import chebyshev
 from photonics_core.kernels.checks import check_finite, check_kind, check_positive, check_range
-from photonics_core.kernels.resonator import driven_amplitudes
+from photonics_core.kernels.driven_resonance import driven_amplitudes
 from photonics_core.runtime import as_leaf
 from photonics_core.units import REFERENCE_TEMPERATURE, SPEED_OF_LIGHT
 
@@ -183,6 +184,25 @@ class RingModulator(eqx.Module):
             voltage: bias in V.
             temperature: in K.
         """
+        resonator, arguments, slope = self._small_signal(wl, voltage, temperature)
+        # The resonance moves by -slope for each volt.
+        response = resonator.response(frequency, *arguments)
+        return response * (-slope).astype(response.dtype)
+
+    def electro_optic_bandwidth(
+        self, wl: Any, voltage: Any = 0.0, temperature: Any = REFERENCE_TEMPERATURE
+    ) -> jax.Array:
+        """First frequency in THz at which `response` has fallen to half of its power at zero, 3 dB electrically.
+
+        See `Resonator.electro_optic_bandwidth` for what a peak does. Arguments as for `response`.
+        """
+        resonator, arguments, _ = self._small_signal(wl, voltage, temperature)
+        return resonator.electro_optic_bandwidth(*arguments)
+
+    def _small_signal(
+        self, wl: Any, voltage: Any, temperature: Any
+    ) -> tuple[Resonator, tuple[jax.Array, jax.Array, jax.Array], jax.Array]:
+        """The resonator; its detuning, loss slope and the pole of R and C; slope of the detuning in THz/V."""
         voltage = jnp.asarray(voltage, jnp.result_type(float))
 
         def state(voltage: jax.Array) -> tuple[tuple[jax.Array, jax.Array], Resonator]:
@@ -191,9 +211,8 @@ class RingModulator(eqx.Module):
 
         found, (slope, loss), resonator = jax.jvp(state, (voltage,), (jnp.ones_like(voltage),), has_aux=True)
         pole = 1.0 / (2.0 * math.pi * self.time_constant(voltage))
-        # The resonance moves by -slope, and 1/tau by loss, for each volt.
-        response = resonator.response(frequency, found[0], -loss / slope, pole)
-        return response * (-slope).astype(response.dtype)
+        # A shift of -slope comes with a change of 1/tau by loss.
+        return resonator, (found[0], -loss / slope, pole), slope
 
     def drive(
         self,
@@ -220,9 +239,29 @@ class RingModulator(eqx.Module):
         Raises:
             ValueError: for a voltage outside the junction's range, fewer than two samples, or a step not above zero.
         """
+        resonator, (detuning, loss_rate), across = self._moved(voltage, step, wl, temperature)
+        return resonator.drive(detuning, step, _source(power, across), loss_rate)[0], across
+
+    def frequency_shift(
+        self, voltage: Any, step: Any, wl: Any, power: Any = 1.0, temperature: Any = REFERENCE_TEMPERATURE
+    ) -> jax.Array:
+        """Instantaneous frequency of the light out less that of the laser in THz, shape [..., K]; as for `drive`.
+
+        See `photonics_core.chirp`; by the equation of motion, so steps need be no shorter than for `drive`.
+        """
+        resonator, (detuning, loss_rate), across = self._moved(voltage, step, wl, temperature)
+        source = _source(power, across)
+        out, inside = resonator.drive(detuning, step, source, loss_rate)
+        return frequency_shift(out, resonator.slope(detuning, inside, source, loss_rate))
+
+    def _moved(
+        self, voltage: Any, step: Any, wl: Any, temperature: Any
+    ) -> tuple[Resonator, tuple[jax.Array, jax.Array], jax.Array]:
+        """The resonator, detuning and 1 / tau_l at the samples, and the voltage across the junction."""
         check_finite("voltage", voltage, "V")
-        check_positive("power", power, "mW")
         voltage = self.guide.junction.checked_voltage(jnp.asarray(voltage, jnp.result_type(float)))
+        if not voltage.ndim or voltage.shape[-1] < 2:
+            raise ValueError(f"voltage of shape {voltage.shape} is not [..., K] with two samples or more")
         across = self._low_pass(voltage, step)
         low, high = jnp.min(across), jnp.max(across)
         half = 0.5 * (high - low) + 1e-3
@@ -233,8 +272,7 @@ class RingModulator(eqx.Module):
         detuning, rate = (chebyshev.evaluate(coefficients[:, k], [place]) for k in range(2))
         resonator = self.resonator(wl, 0.5 * (low + high), temperature)
         others = resonator.rate - 1.0 / jnp.asarray(resonator.loss_time)
-        source = jnp.sqrt(jnp.asarray(power, voltage.dtype))
-        return resonator.drive(detuning, step, source, rate - others)[0], across
+        return resonator, (detuning, rate - others), across
 
     def _state(self, wl: Any, voltage: Any, temperature: Any) -> tuple[jax.Array, jax.Array]:
         """Detuning of the laser in THz and 1/tau of the amplitude in 1/ps at a voltage."""
@@ -251,8 +289,12 @@ class RingModulator(eqx.Module):
     def _low_pass(self, voltage: jax.Array, step: Any) -> jax.Array:
         """The voltage behind R and C."""
         rate = 1.0 / self.time_constant(jnp.mean(voltage))
-        rates = jnp.full_like(voltage, -rate)
-        return driven_amplitudes(rates, rate * voltage, step).real
+        return driven_amplitudes(rate, 0.0, rate * voltage, step).real
+
+
+def _source(power: Any, voltage: jax.Array) -> jax.Array:
+    check_positive("power", power, "mW")
+    return jnp.sqrt(jnp.asarray(power, voltage.dtype))
 
 
 class StaticModulation(eqx.Module):

@@ -23,11 +23,13 @@ import numpy as np
 
 from photonics_core.devices.ring import AddDropRing, AllPassRing
 from photonics_core.kernels.checks import check_finite, check_positive, check_range, is_concrete
-from photonics_core.kernels.resonator import driven_amplitudes
+from photonics_core.kernels.driven_resonance import driven_amplitudes
 from photonics_core.runtime import as_leaf
 from photonics_core.units import REFERENCE_TEMPERATURE
 
 TURN = 2.0 * math.pi
+#: Halvings of the interval in which a bandwidth lies: to the last digit, also of one far below the linewidth.
+HALVINGS = 80
 
 
 class Resonator(eqx.Module):
@@ -156,6 +158,33 @@ class Resonator(eqx.Module):
         ratio = jnp.abs(self.response(frequency, detuning, pole=pole) / self.response(zero, detuning))
         return 20.0 * jnp.log10(ratio)
 
+    def electro_optic_bandwidth(self, detuning: Any, loss_slope: Any = 0.0, pole: Any = math.inf) -> jax.Array:
+        """First frequency in THz at which |H(f)|^2 has fallen to half of |H(0)|^2; arguments as for `response`.
+
+        These are 3.01 dB of electrical power behind a photodiode. A response that peaks counts up to where it falls
+        through that level after the peak; one that dips through it and comes back, as where a slow pole meets a far
+        detuning, counts up to the dip. With x = (2 pi f)^2, k = 1/tau, e = k - mu^2, D = 2 pi d, s the loss slope,
+        A = k^2 + D^2 and p = 2 pi pole, twice the power of `response` over that at zero is
+
+            2 A^2 (1 + x tau_x^2) / (((A - x)^2 + 4 k^2 x) (1 + x / p^2)),
+            tau_x = (s e - 2 pi D) / (s (k e - D^2) - 2 pi D (k + e)),
+
+        so x is the least positive root of a cubic. On resonance a shift alone has no response; its limit is given. It
+        is infinite where only the response at zero vanishes. The derivative is that of the root.
+        """
+        rate, mu_square = jnp.asarray(self.rate), 2.0 / jnp.asarray(self.input_time)
+        parts = (jnp.asarray(each, rate.dtype) for each in (detuning, loss_slope, pole))
+        d, slope, pole, rate, mu_square = jnp.broadcast_arrays(*parts, rate, mu_square)
+        turn, rest = TURN * d, rate - mu_square
+        above, below = slope * rest - TURN * turn, slope * (rate * rest - turn**2) - TURN * turn * (rate + rest)
+        still = (above == 0.0) & (below == 0.0)
+        above, below = jnp.where(still, 1.0, above), jnp.where(still, rate + rest, below)
+        square = rate**2 + turn**2
+        flat = below == 0.0
+        zero = square * (above / jnp.where(flat, 1.0, below)) ** 2
+        root = _least_root(2.0 * rate**2 / square - 1.0, square / (TURN * pole) ** 2, zero)
+        return jnp.where(flat, jnp.inf, jnp.sqrt(square * root) / TURN)
+
     def drive(
         self, detuning: Any, step: Any, source: Any = 1.0, loss_rate: Any = None, start: Any = None
     ) -> tuple[jax.Array, jax.Array]:
@@ -175,17 +204,45 @@ class Resonator(eqx.Module):
         Raises:
             ValueError: for fewer than two samples, shapes that do not go together, or values that are not finite.
         """
+        decay, offset, source = self.equation(detuning, source, loss_rate)
+        coupling = 1j * self._mu().astype(source.dtype)
+        inside = driven_amplitudes(decay, offset, coupling * source, step, start)
+        return source + coupling * inside, inside
+
+    def slope(self, detuning: Any, inside: Any, source: Any = 1.0, loss_rate: Any = None) -> jax.Array:
+        """d(through)/dt in sqrt(mW)/ps at the samples, by the equation of motion; for `photonics_core.chirp`.
+
+        Args:
+            detuning, loss_rate: as for `drive`.
+            inside: a in sqrt(fJ), as `drive` gives it, shape [..., K].
+            source: amplitude s in sqrt(mW) of a laser that stays as it is.
+        """
+        decay, offset, source = self.equation(detuning, source, loss_rate)
+        coupling = 1j * self._mu().astype(source.dtype)
+        rates = jax.lax.complex(*jnp.broadcast_arrays(-decay, offset))
+        return coupling * (rates * jnp.asarray(inside) + coupling * source)
+
+    def equation(
+        self, detuning: Any, source: Any = 1.0, loss_rate: Any = None
+    ) -> tuple[jax.Array, jax.Array, jax.Array]:
+        """1 / tau in 1/ps, 2 pi d in rad/ps and s of da/dt at the samples, s complex; arguments of `drive`.
+
+        What does not change in time stays a number.
+
+        Raises:
+            ValueError: for fewer than two samples, different numbers of samples, or values that are not finite.
+        """
+        shapes = [np.shape(each) for each in (detuning, source, loss_rate) if each is not None]
+        if len({shape[-1] for shape in shapes if shape and shape[-1] != 1} - {0}) != 1:
+            text = ", ".join(map(str, shapes))
+            raise ValueError(f"detuning, source and loss_rate of shapes {text} are not [..., K], one K from 2 on")
         check_finite("detuning", detuning, "THz")
         detuning = jnp.asarray(detuning, jnp.result_type(float))
         rate = self.rate.astype(detuning.dtype)
         if loss_rate is not None:
             check_range("loss_rate", loss_rate, 0.0, np.inf, "1/ps")
             rate = rate + jnp.asarray(loss_rate, detuning.dtype) - jnp.asarray(1.0 / self.loss_time, detuning.dtype)
-        source = as_complex(source, detuning.dtype)
-        coupling = 1j * self._mu().astype(source.dtype)
-        rates = jax.lax.complex(*jnp.broadcast_arrays(-rate, TURN * detuning))
-        inside = driven_amplitudes(rates, coupling * source, step, start)
-        return source + coupling * inside, inside
+        return rate, TURN * detuning, as_complex(source, detuning.dtype)
 
     def _mu(self) -> jax.Array:
         return jnp.sqrt(2.0 / jnp.asarray(self.input_time))
@@ -197,3 +254,33 @@ def as_complex(values: Any, dtype: Any) -> jax.Array:
     if jnp.iscomplexobj(values):
         return values
     return jax.lax.complex(values.astype(dtype), jnp.zeros(values.shape, dtype))
+
+
+def _least_root(c: jax.Array, q: jax.Array, t: jax.Array) -> jax.Array:
+    """Least positive root of (y^2 + 2 c y + 1) (1 + q y) = 2 (1 + t y), |c| <= 1, q >= 0, t >= 0, with derivatives."""
+
+    def missing(y: jax.Array, c: jax.Array, q: jax.Array, t: jax.Array) -> jax.Array:
+        return (y * (y + 2.0 * c) + 1.0) * (1.0 + q * y) - 2.0 * (1.0 + t * y)
+
+    fixed = c0, q0, t0 = tuple(jax.lax.stop_gradient(each) for each in (c, q, t))
+    # Without q the root is highest; it bounds all others. It is formed without differences.
+    size = jnp.hypot(1.0, t0 - c0)
+    high = jnp.where(t0 > c0, t0 - c0 + size, 1.0 / (size + jnp.abs(t0 - c0)))
+    # Where the curve rises above zero and falls again, the first root lies before its top.
+    bend, start = 1.0 + 2.0 * c0 * q0, q0 + 2.0 * c0 - 2.0 * t0
+    inside = bend**2 - 3.0 * q0 * start
+    top = start / jnp.where(bend < 0.0, jnp.sqrt(jnp.maximum(inside, 0.0)) - bend, 1.0)
+    has_top = (bend < 0.0) & (inside > 0.0) & (start > 0.0)
+    top = jnp.where(has_top, top, high)
+    high = jnp.where(missing(top, *fixed) >= 0.0, jnp.minimum(top, high), high)
+
+    def halved(_: Any, ends: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        middle = 0.5 * (ends[0] + ends[1])
+        over = missing(middle, *fixed) > 0.0
+        return jnp.where(over, ends[0], middle), jnp.where(over, middle, ends[1])
+
+    low, high = jax.lax.fori_loop(0, HALVINGS, halved, (jnp.zeros_like(high), high))
+    y = jax.lax.stop_gradient(0.5 * (low + high))
+    # One step of Newton's method polishes the root and has its derivatives.
+    slope = 2.0 * (y + c0) * (1.0 + q0 * y) + q0 * (y * (y + 2.0 * c0) + 1.0) - 2.0 * t0
+    return y - missing(y, c, q, t) / jax.lax.stop_gradient(slope)

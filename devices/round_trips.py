@@ -20,8 +20,8 @@ import numpy as np
 
 from photonics_core.devices.resonator import TURN, as_complex
 from photonics_core.devices.ring import AddDropRing, AllPassRing
+from photonics_core.kernels.affine_recurrence import affine_recurrence
 from photonics_core.kernels.checks import check_finite, check_kind, check_positive, check_range
-from photonics_core.kernels.resonator import affine_recurrence
 from photonics_core.runtime import as_leaf
 from photonics_core.units import REFERENCE_TEMPERATURE
 

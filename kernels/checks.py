@@ -7,6 +7,8 @@ because its number is not known yet. Everything is checked on the host, before a
 from collections.abc import Iterable
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
@@ -62,6 +64,17 @@ def check_kind(name: str, value: Any, kind: type) -> None:
     """Raise a `ValueError` unless `value` is an instance of `kind`."""
     if not isinstance(value, kind):
         raise ValueError(f"{name} = {value!r} is not of the kind {kind.__name__}")
+
+
+def as_inexact(name: str, values: Any) -> jax.Array:
+    """Real or complex numbers as an array, whole ones as floats; a `ValueError` unless all are finite."""
+    values = jnp.asarray(values)
+    if not jnp.issubdtype(values.dtype, jnp.inexact):
+        values = values.astype(float)
+    if is_concrete(values):
+        for part in (np.real, np.imag):
+            check_finite(name, part(np.asarray(values)))
+    return values
 
 
 def _spaced(unit: str) -> str:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import photonics_core as pc
-from photonics_core import plot
+from photonics_core import plot, plot_modulator
 
 pc.set_precision("float64")
 
@@ -46,18 +46,15 @@ print(
 )
 wl = laser + np.linspace(-4e-4, 6e-4, 401)
 figure, axes = plot.new_figure(columns=2, width=9, height=3.4)
-for voltage in (0.0, 0.75, 1.5, 2.25):
-    plot.spectrum(axes[0, 0], wl, modulator.transmission(wl, voltage), label=f"{voltage:g} V")
-axes[0, 0].axvline(1e3 * laser, color="0.5", linewidth=0.8)
-plot.legend_above(axes[0, 0], columns=4)
-frequency = jnp.linspace(1e-4, 0.08, 200)
-for shift in (0.0, -1e-4, -2e-4):
-    response = jnp.abs(modulator.response(frequency, laser + shift, 0.75))
-    label = f"{1e6 * shift:+.0f} pm"
-    axes[0, 1].plot(1e3 * frequency, 20 * jnp.log10(response / response[0]), label=label)
-axes[0, 1].set_xlabel("frequency (GHz)")
-axes[0, 1].set_ylabel("response (dB)")
-plot.legend_above(axes[0, 1], columns=3)
+shown = (0.0, 0.75, 1.5, 2.25)
+spectra = jnp.stack([modulator.transmission(wl, voltage) for voltage in shown])
+plot_modulator.spectra_by_voltage(axes[0, 0], wl, spectra, shown, laser=laser)
+frequency, shifts = jnp.linspace(1e-4, 0.08, 200), (0.0, -1e-4, -2e-4)
+responses = jnp.stack([modulator.response(frequency, laser + shift, 0.75) for shift in shifts])
+plot_modulator.response_db(axes[0, 1], frequency, responses, [f"{1e6 * shift:+.0f} pm" for shift in shifts])
+for shift in shifts:
+    bandwidth = 1e3 * modulator.electro_optic_bandwidth(laser + shift, 0.75)
+    print(f"{1e6 * shift:+.0f} pm: 3 dB at {bandwidth:.0f} GHz")
 figure
 
 # %% [markdown]
@@ -76,10 +73,39 @@ plot.eye(axes[0, 1], power, symbols)
 figure
 
 # %%
+chirp = modulator.frequency_shift(drive, step, laser)
+print(f"the light is between {1e3 * chirp.min():+.1f} and {1e3 * chirp.max():+.1f} GHz off the laser")
 sent = symbols if power[drive.argmax()] > power[drive.argmin()] else 3 - symbols
 closure = pc.tdecq(power, sent)
 print(f"outer OMA {closure.oma_outer:.3f} mW, TDECQ {closure.tdecq_db:.2f} dB")
-print(f"{pc.drive_energy(modulator.capacitance(0.75), 1.5, pc.PAM4):.1f} fJ/bit from the driver")
+energy = pc.EnergyPerBit(
+    drive=pc.drive_energy(modulator.capacitance(0.75), 1.5, pc.PAM4),
+    laser=pc.laser_energy(1.0, 0.1, 53.125, pc.PAM4),
+    heater=pc.heater_energy(2.0, 53.125, pc.PAM4),
+)
+print(f"driver {energy.drive:.1f}, laser {energy.laser:.0f}, heater {energy.heater:.0f}, all {energy.total:.0f} fJ/bit")
+
+# %% [markdown]
+# ## A loop, and a doublet
+#
+# Light that is absorbed warms the ring and moves its resonance; roughness sends light backward and splits it.
+
+# %%
+resonator = modulator.resonator(laser, 0.75)
+warm = pc.ShiftedResonance(resonator, -1e-3)
+power, detuning = 4.0 * warm.onset_power, jnp.linspace(-0.25, 0.05, 400)
+figure, axes = plot.new_figure(columns=2, width=9, height=3.4)
+up, down = warm.follow(detuning, power), warm.follow(detuning[::-1], power)[::-1]
+states = warm.energies(detuning, power)
+plot_modulator.hysteresis(axes[0, 0], 1e3 * detuning, up, down, states=states, xlabel="detuning (GHz)")
+split = pc.SplitResonance.of_splitting(resonator, 1.5 * resonator.bandwidth)
+detuning = jnp.linspace(-0.15, 0.15, 401)
+for name, values in (("through", split.transmission(detuning)), ("reflected", split.reflection(detuning))):
+    axes[0, 1].plot(1e3 * detuning, values, label=name)
+axes[0, 1].set_xlabel("detuning (GHz)")
+axes[0, 1].set_ylabel("power / in")
+plot.legend_above(axes[0, 1], columns=2)
+figure
 
 # %% [markdown]
 # ## What buys most?

@@ -14,12 +14,15 @@ if TYPE_CHECKING:
         carrier_complex_index,
         carrier_index_change,
     )
+    from photonics_core.chirp import chirp_parameter, frequency_shift, periodic_slope
     from photonics_core.circuit import Circuit
     from photonics_core.closure import Closure, tdecq
     from photonics_core.compact_device import CompactDevice
     from photonics_core.cross_section import CrossSection
+    from photonics_core.devices.backscatter import SplitResonance
     from photonics_core.devices.batch import batch_size, stack, unstack
     from photonics_core.devices.bus import RingBus
+    from photonics_core.devices.carrier_effects import LinearCarriers, SiliconCarriers
     from photonics_core.devices.coupled_rings import CoupledRings
     from photonics_core.devices.coupler import Coupler, DirectionalCoupler, PointCoupler, approach_length
     from photonics_core.devices.fused_coupler import CompositeCoupling, FusedCoupler
@@ -27,7 +30,10 @@ if TYPE_CHECKING:
     from photonics_core.devices.lattice_filter import LatticeFilter
     from photonics_core.devices.modulator import RingModulator
     from photonics_core.devices.multimode_interference import MultimodeInterference
+    from photonics_core.devices.nonlinear_resonator import NonlinearResonator
     from photonics_core.devices.resonator import Resonator
+    from photonics_core.devices.resonator_states import SteadyStates
+    from photonics_core.devices.resonator_trajectory import ResonatorState, ResonatorTrajectory
     from photonics_core.devices.ring import AddDropRing, AllPassRing
     from photonics_core.devices.round_trips import RoundTrips
     from photonics_core.devices.shifted_resonance import ShiftedResonance
@@ -36,8 +42,10 @@ if TYPE_CHECKING:
     from photonics_core.devices.transmitter import RingTransmitter, wavelength_grid
     from photonics_core.devices.waveguide import Waveguide
     from photonics_core.devices.waveguide_array import GapCouplings, WaveguideArray
+    from photonics_core.doped_guide import DopedGuide
     from photonics_core.effective_index_method import effective_index
     from photonics_core.eigenmode_expansion import ModeExpansion, expand_modes
+    from photonics_core.energy import EnergyPerBit, drive_energy, heater_energy, laser_energy
     from photonics_core.exchange_lumerical import read_lumerical, write_lumerical
     from photonics_core.exchange_models import as_sax_model, from_sax_model
     from photonics_core.exchange_netlist import (
@@ -65,7 +73,7 @@ if TYPE_CHECKING:
     from photonics_core.fit import fit_ring, fit_series
     from photonics_core.index import IndexModel, LinearIndex
     from photonics_core.index_map import IndexMap
-    from photonics_core.junction import DopedGuide, PNJunction
+    from photonics_core.junction import PNJunction
     from photonics_core.kernels.films import Polarized
     from photonics_core.materials import SILICA, SILICON, SILICON_NITRIDE, Material
     from photonics_core.mode_solver import GuidedModes, fundamental_mode, solve_modes
@@ -82,7 +90,6 @@ if TYPE_CHECKING:
         NRZ,
         PAM4,
         bessel_thomson,
-        drive_energy,
         drive_waveform,
         gray_decode,
         gray_encode,
@@ -93,6 +100,7 @@ if TYPE_CHECKING:
     from photonics_core.strip_map import strip_index
     from photonics_core.tabulated import TabulatedDevice
     from photonics_core.tapers import LocalModes, local_modes
+    from photonics_core.thermal_impedance import ThermalImpedance
 
 _HOMES = {
     "CouplingMap": "coupling_map",
@@ -136,6 +144,14 @@ _HOMES = {
     "RingModulator": "devices.modulator",
     "RoundTrips": "devices.round_trips",
     "ShiftedResonance": "devices.shifted_resonance",
+    "LinearCarriers": "devices.carrier_effects",
+    "NonlinearResonator": "devices.nonlinear_resonator",
+    "ResonatorState": "devices.resonator_trajectory",
+    "ResonatorTrajectory": "devices.resonator_trajectory",
+    "SiliconCarriers": "devices.carrier_effects",
+    "SteadyStates": "devices.resonator_states",
+    "ThermalImpedance": "thermal_impedance",
+    "SplitResonance": "devices.backscatter",
     "RingBus": "devices.bus",
     "SILICA": "materials",
     "SILICON": "materials",
@@ -186,7 +202,7 @@ _HOMES = {
     "carrier_complex_index": "carriers",
     "carrier_index_change": "carriers",
     "PNJunction": "junction",
-    "DopedGuide": "junction",
+    "DopedGuide": "doped_guide",
     "NRZ": "signals",
     "PAM4": "signals",
     "prbs": "signals",
@@ -196,7 +212,13 @@ _HOMES = {
     "gray_decode": "signals",
     "drive_waveform": "signals",
     "bessel_thomson": "signals",
-    "drive_energy": "signals",
+    "chirp_parameter": "chirp",
+    "frequency_shift": "chirp",
+    "periodic_slope": "chirp",
+    "EnergyPerBit": "energy",
+    "drive_energy": "energy",
+    "heater_energy": "energy",
+    "laser_energy": "energy",
     "receiver_variance": "eye",
     "fold": "eye",
     "eye_density": "eye",

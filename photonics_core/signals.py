@@ -1,4 +1,4 @@
-"""Signals: test patterns, the voltage of a driver, the reference receiver's filter, energy per bit.
+"""Signals: test patterns, the voltage of a driver, and the reference receiver's filter.
 
 Symbols are whole numbers made on the host. Waveforms are periodic: K samples go round all N symbols of a pattern, K / N
 being any fraction, and sample j stands at time j N / K in symbol periods. Edges are placed by whole-number arithmetic,
@@ -289,31 +289,6 @@ def bessel_thomson(waveform: Any, step: Any, bandwidth: Any) -> jax.Array:
     check_positive("step", step, "ps")
     check_positive("bandwidth", bandwidth, "THz")
     return filtered(waveform, step, lambda frequency: bessel_thomson_response(frequency, bandwidth))
-
-
-def drive_energy(capacitance: Any, swing: Any, levels: Any = NRZ) -> jax.Array:
-    """Energy per bit that a driver spends on a capacitance, all sequences of symbols being equally likely.
-
-    A step of V through a resistance turns C V^2 / 2 into heat, up or down. Its mean over all pairs of symbols is C
-    times the variance of their voltages: C V^2 / 4 per bit for NRZ, and 5 C V^2 / 72 for PAM4 (D. A. B. Miller, Opt.
-    Express 20, A293 (2012), for NRZ, from memory).
-
-    Args:
-        capacitance: C in fF.
-        swing: voltage from level 0 to level 1, V; the two broadcast.
-        levels: normalised levels, a power of two of them.
-
-    Returns:
-        Energy in fJ per bit.
-
-    Raises:
-        ValueError: for a negative capacitance, or levels whose number is not a power of two.
-    """
-    check_range("capacitance", capacitance, 0.0, np.inf, "fF")
-    check_finite("swing", swing, "V")
-    levels = jnp.asarray(levels, jnp.result_type(float))
-    check_choice("number of levels", levels.size, [2, 4, 8, 16])
-    return jnp.asarray(capacitance * swing**2 * (jnp.var(levels) / math.log2(levels.size)))
 
 
 def checked_symbols(name: str, values: Any, count: int, whole: int = 1) -> np.ndarray:

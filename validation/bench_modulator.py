@@ -29,31 +29,32 @@ def _detuning(count: int) -> np.ndarray:
     return -0.0524 + 0.002 * sum(np.sin(2 * np.pi * f * t + phase) for f, phase in waves)
 
 
+@jax.jit
+def _plain(input_time: jax.Array, detuning: jax.Array) -> jax.Array:
+    """Amplitude through by a loop over the samples that does everything in it."""
+    rate, coupling = 1.0 / input_time + 1.0 / RING.loss_time, 1j * jnp.sqrt(2.0 / input_time)
+    rates = lax.complex(jnp.full_like(detuning, -1.0) * rate, 2.0 * jnp.pi * detuning)
+    start = -coupling / rates[0]
+
+    def step(a: jax.Array, rate: jax.Array) -> tuple[jax.Array, jax.Array]:
+        factor = jnp.exp(rate * STEP)
+        after = factor * a + (factor - 1.0) / rate * coupling
+        return after, after
+
+    after = lax.scan(step, start, 0.5 * (rates[1:] + rates[:-1]))[1]
+    return 1.0 + coupling * jnp.concatenate([start[None], after])
+
+
 def long_record(peers: Path | None) -> Pair:
-    """2^19 samples, beside a loop over the samples that does everything in it."""
+    """2^19 samples, beside the plain loop."""
     del peers
-    detuning = jnp.asarray(_detuning(2**19))
+    detuning, input_time = jnp.asarray(_detuning(2**19)), jnp.asarray(RING.input_time)
     ours = jax.jit(lambda d: RING.drive(d, STEP)[0])
-
-    @jax.jit
-    def plain(detuning: jax.Array) -> jax.Array:
-        coupling = 1j * jnp.sqrt(2.0 / jnp.asarray(RING.input_time))
-        rates = lax.complex(jnp.full_like(detuning, -1.0) * RING.rate, 2.0 * jnp.pi * detuning)
-        start = -coupling / rates[0]
-
-        def step(a: jax.Array, rate: jax.Array) -> tuple[jax.Array, jax.Array]:
-            factor = jnp.exp(rate * STEP)
-            after = factor * a + (factor - 1.0) / rate * coupling
-            return after, after
-
-        after = lax.scan(step, start, 0.5 * (rates[1:] + rates[:-1]))[1]
-        return 1.0 + coupling * jnp.concatenate([start[None], after])
-
-    return lambda: jax.block_until_ready(ours(detuning)), lambda: jax.block_until_ready(plain(detuning))
+    return lambda: jax.block_until_ready(ours(detuning)), lambda: jax.block_until_ready(_plain(input_time, detuning))
 
 
-def corners(count: int, samples: int) -> Prepare:
-    """A batch of corners in one call, beside a compiled call for each."""
+def corners(count: int, samples: int, beside_plain: bool = False) -> Prepare:
+    """A batch of corners in one call, beside a compiled call for each: ours, or the plain loop."""
 
     def prepare(peers: Path | None) -> Pair:
         del peers
@@ -61,10 +62,14 @@ def corners(count: int, samples: int) -> Prepare:
         detuning = jnp.asarray(_detuning(samples))
 
         def power(input_time: jax.Array) -> jax.Array:
-            out = Resonator(input_time, 13.0).drive(detuning, STEP)[0]
+            out = Resonator(input_time, RING.loss_time).drive(detuning, STEP)[0]
             return out.real**2 + out.imag**2
 
-        together, alone = jax.jit(jax.vmap(power)), jax.jit(power)
+        def plain(input_time: jax.Array) -> jax.Array:
+            out = _plain(input_time, detuning)
+            return out.real**2 + out.imag**2
+
+        together, alone = jax.jit(jax.vmap(power)), jax.jit(plain if beside_plain else power)
         return (
             lambda: jax.block_until_ready(together(times)),
             lambda: np.stack([jax.block_until_ready(alone(each)) for each in times]),
@@ -98,5 +103,6 @@ def waveform(peers: Path | None) -> Pair:
 BENCHMARKS = (
     Benchmark("modulator.record_2e19", "plain scan", long_record, "float64"),
     Benchmark("modulator.corners_64", "own single calls", corners(64, 2**14), "float64"),
+    Benchmark("modulator.corners_64_plain", "plain scans", corners(64, 2**14, beside_plain=True), "float64"),
     Benchmark("modulator.waveform", "SciPy DOP853", waveform, "float64"),
 )

@@ -18,7 +18,8 @@ from photonics_core.carriers import (
     mode_overlap,
 )
 from photonics_core.cross_section import CrossSection
-from photonics_core.junction import SILICA_PERMITTIVITY, SILICON_PERMITTIVITY, DopedGuide, PNJunction
+from photonics_core.doped_guide import DopedGuide
+from photonics_core.junction import SILICA_PERMITTIVITY, SILICON_PERMITTIVITY, PNJunction
 from photonics_core.mode_solver import fundamental_mode
 from photonics_core.modes import Mode
 from photonics_core.validation.precision import in_float64, in_precision

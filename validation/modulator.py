@@ -1,13 +1,27 @@
 """Ring modulators in frequency and time: one model of both, a published ring, an independent integrator."""
 
+import functools
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from scipy.integrate import solve_ivp
+from scipy.linalg import expm
 
+from photonics_core.chirp import frequency_shift
+from photonics_core.closure import tdecq
+from photonics_core.coupling_map import CouplingMap
+from photonics_core.devices.backscatter import SplitResonance
+from photonics_core.devices.drawn_coupler import DrawnCoupler
+from photonics_core.devices.modulator import RingModulator
 from photonics_core.devices.resonator import Resonator
+from photonics_core.devices.ring import AllPassRing
+from photonics_core.doped_guide import DopedGuide
+from photonics_core.index import LinearIndex
+from photonics_core.junction import PNJunction
+from photonics_core.signals import PAM4, drive_waveform, gray_encode, prbs
 from photonics_core.validation.precision import in_float64
 from photonics_core.validation.registry import Evidence, case
 
@@ -120,3 +134,197 @@ def waveform() -> Evidence:
     exact = np.abs(1 + drive * solved.y[0]) ** 2
     out, _ = ring.drive(detuning(t), t[1], start=start)
     return Evidence(float(np.max(np.abs(np.abs(np.asarray(out)) ** 2 - exact))), 0.0, 1e-6)
+
+
+@case("modulator.large_signal_chirp", source="the closed form of a small signal, complex", kind="analytic")
+@in_float64
+def large_signal_chirp() -> Evidence:
+    """Largest relative difference of the shift's component at 0.5 and 60 GHz from alpha / (4 pi) d ln P / dt."""
+    ring, worst = _ring(), 0.0
+    for f, period, count in ((0.0005, 2000, 2), (0.06, 400, 20)):
+        t = np.arange(period * count) / (f * period)
+        detuning = LASER - 1e-6 * np.cos(2 * np.pi * f * t)
+        out, inside = ring.drive(detuning, t[1])
+        last, shift = slice(-period, None), np.asarray(frequency_shift(out, ring.slope(detuning, inside)))
+        wave, power = np.exp(2j * np.pi * f * t[last]), np.abs(np.asarray(out)[last]) ** 2
+        found = 2j * np.mean(shift[last] * wave) * np.mean(power) / (f * np.mean(power * wave))
+        worst = max(worst, float(abs(found / complex(ring.chirp(f, LASER)) - 1.0)))
+    return Evidence(worst, 0.0, 1e-4)
+
+
+@case("modulator.three_db", source="the response at the bandwidth, and at 400 frequencies below it", kind="analytic")
+@in_float64
+def three_db() -> Evidence:
+    """Largest |H|^2 / |H(0)|^2 less 1/2 at the bandwidth, and 1 more for each response that was below before; 500."""
+    random, count = np.random.default_rng(0), 500
+    times, shift = random.uniform(5.0, 60.0, (3, count)), random.uniform(-0.15, 0.15, count)
+    slope, pole = random.uniform(-0.3, 0.3, count), 10.0 ** random.uniform(-3.0, 1.0, count)
+
+    @jax.jit
+    @jax.vmap
+    def ratios(times: jax.Array, *drive: jax.Array) -> jax.Array:
+        resonator = Resonator(times[0], times[1], times[2])
+        f = resonator.electro_optic_bandwidth(*drive) * jnp.linspace(0.0, 1.0, 401)
+        power = jnp.abs(jax.vmap(lambda f: resonator.response(f, *drive))(f)) ** 2
+        return power / power[0]
+
+    found = np.asarray(ratios(times.T, shift, slope, pole))
+    early = np.sum(np.min(found[:, :-1], axis=1) < 0.5)
+    return Evidence(float(np.max(np.abs(found[:, -1] - 0.5)) + early), 0.0, 1e-12)
+
+
+@case("modulator.backscatter_steady", source="frequency domain, 200 random doublets that scatter", kind="analytic")
+@in_float64
+def backscatter_steady() -> Evidence:
+    """Largest difference of the settled time domain in amplitude, through and reflected; a tenth one-way."""
+
+    @jax.jit
+    @jax.vmap
+    def missed(times: jax.Array, parts: jax.Array, detuning: jax.Array) -> jax.Array:
+        rates = jax.lax.complex(parts[:2], parts[2:])
+        split = SplitResonance(Resonator(times[0], times[1], times[2]), rates[0], rates[1])
+        through, reflected, _ = split.drive(jnp.full(400, detuning), 4.0, start=(0.0, 0.0))
+        errors = through[-1] - split.through(detuning), reflected[-1] - split.reflected(detuning)
+        return jnp.maximum(*map(jnp.abs, errors))
+
+    random = np.random.default_rng(5)
+    times, detuning = random.uniform(5.0, 40.0, (200, 3)), random.uniform(-0.1, 0.1, 200)
+    forward = random.uniform(0.0, 0.2, 200) * np.exp(2j * np.pi * random.uniform(size=200))
+    excess = 2.0 / times[:, 1] * random.uniform(size=200) * np.exp(2j * np.pi * random.uniform(size=200))
+    backward = np.conj(forward) + excess
+    forward[::10], backward[::10] = 0.0, excess[::10]
+    parts = np.stack([forward.real, backward.real, forward.imag, backward.imag], axis=1)
+    return Evidence(float(jnp.max(missed(times, parts, detuning))), 0.0, 1e-10)
+
+
+@case("modulator.backscatter_energy", source="what comes in leaves by four ports or is lost", kind="analytic")
+@in_float64
+def backscatter_energy() -> Evidence:
+    """Largest power missing of 1 for scattering that only redirects, over four linewidths."""
+    ring, worst = Resonator(20.0, 30.0, 50.0), 0.0
+    for scattering in (0.01, 0.05 + 0.02j, -0.3j):
+        split, at = SplitResonance(ring, scattering), np.linspace(-0.1, 0.1, 401)
+        ports = sum(jnp.abs(port(at)) ** 2 for port in (split.through, split.drop, split.reflected, split.add))
+        lost = 2.0 / 30.0 * sum(jnp.abs(each) ** 2 for each in split.amplitudes(at))
+        worst = max(worst, float(jnp.max(jnp.abs(ports + lost - 1.0))))
+    return Evidence(worst, 0.0, 1e-12)
+
+
+@case("modulator.backscatter_exponential", source="SciPy's exponential of the matrix of both modes", kind="peer")
+@in_float64
+def backscatter_exponential() -> Evidence:
+    """Largest error of both amplitudes over 60 steps of 3 ps, on both sides of and at an exceptional point."""
+    ring, start, worst = Resonator(30.0, 40.0, 60.0), np.array([0.3 + 0.1j, -0.2j]), 0.0
+    for into_forward, into_backward in ((0.05, 0.02 + 0.01j), (0.0, 0.04j), (1e-12, 0.04), (1e-4, 0.04)):
+        split = SplitResonance(ring, into_forward, into_backward)
+        _, _, found = split.drive(np.full(60, 0.01), 3.0, start=tuple(start))
+        rate = 2j * np.pi * 0.01 - float(ring.rate)
+        matrix = np.array([[rate, 1j * into_forward], [1j * into_backward, rate]])
+        steady, step = -np.linalg.solve(matrix, [1j * math.sqrt(2.0 / 30.0), 0.0]), expm(3.0 * matrix)
+        expected = [start]
+        for _ in range(59):
+            expected.append(steady + step @ (expected[-1] - steady))
+        worst = max(worst, float(np.max(np.abs(np.stack(found, axis=1) - expected))))
+    return Evidence(worst, 0.0, 1e-12)
+
+
+#: What must be named: the call, and argument, value and range in its error.
+BAD_INPUT = (
+    (lambda: PNJunction(-1e17, 1e18), "acceptors_cm3 = -1e+17 cm^-3 is outside [1e+15, 1e+20]"),
+    (lambda: _modulator(0.15, 2.0).transmission(WL, 40.0), "voltage = 40 V of reverse bias is outside [-0.4"),
+    (lambda: _modulator(0.15, 2.0).transmission(WL, -2.0), "voltage = -2 V of reverse bias is outside [-0.4"),
+    (lambda: drive_waveform([0, 1], 53.125, 0, rise_time=6.0), "samples_per_symbol = 0 is outside (0, inf)"),
+    (lambda: prbs(8), "order = 8 is not one of 7, 9, 11, 13, 15, 23, 31"),
+    (lambda: _modulator(0.01, 2.0), "gap = 0.01 um is outside [0.1, inf)"),
+    (lambda: _modulator(0.15, 2.0).drive([0.0, 1.0], 0.0, WL), "step = 0 ps is outside (0, inf)"),
+    (lambda: SplitResonance(Resonator(10.0, 40.0), 0.1, 0.0), "is outside [0, 2 / loss_time] = [0, 0.05]"),
+)
+
+
+@case("modulator.bad_input", source="an error for each that gives argument, value and range", kind="analytic")
+@in_float64
+def bad_input() -> Evidence:
+    """Inputs that were named: doping, breakdown, forward bias, samples, pattern, gap, step, scattering with gain."""
+    named = 0
+    for call, text in BAD_INPUT:
+        try:
+            call()
+        except ValueError as error:
+            named += text in str(error)
+    return Evidence(float(named), float(len(BAD_INPUT)), 0.0)
+
+
+WL = 1.31
+#: Gap in um, doping of both sides in 1e18 cm^-3, wavelength of the laser less the best one in nm, and swing in V; and
+#: steps of each, short of where the histograms of TDECQ change their place.
+POINT = np.array([0.15, 2.0, 0.0, 1.5])
+STEPS = np.array([2.5e-4, 2.5e-3, 2.5e-4, 5e-3])
+
+
+def _modulator(gap: Any, doping: Any) -> RingModulator:
+    """A ring whose coupler is drawn: kappa is 0.14 rad/um at a gap of 0.15 um and falls by e in 0.11 um."""
+    bounds = (("gap", (0.1, 0.5)), ("temperature", (300.0, 300.0)), ("wl", (1.25, 1.36)))
+    law = np.array([math.log(0.14) - 0.15 / 0.11, -0.2 / 0.11])
+    coupler = DrawnCoupler(CouplingMap(law.reshape(2, 1, 1), {}, bounds, 0.0), gap, radii=(math.inf, 7.5))
+    index = LinearIndex(2.5, 3.9, wl0=WL, thermo_optic=1.9e-4, loss_db_cm=3.0)
+    guide = DopedGuide(PNJunction(1e18 * doping, 1e18 * doping), 0.95)
+    return RingModulator(AllPassRing(7.5, coupler, index), guide)
+
+
+def _difference(figures: Any, which: int) -> float:
+    """Largest relative difference of the derivative of a figure from extrapolated central differences."""
+    compiled = jax.jit(figures)
+    unit = np.eye(np.size(compiled(POINT)))[which]
+    exact = np.asarray(jax.jit(lambda x: jax.vjp(figures, x)[1](jnp.asarray(unit))[0])(POINT))
+
+    def slopes(scale: float) -> np.ndarray:
+        sides = [[compiled(POINT + side * move)[which] for move in np.diag(STEPS)] for side in (scale, -scale)]
+        return np.subtract(*np.asarray(sides)) / (2.0 * scale * STEPS)
+
+    return float(np.max(np.abs(exact / ((4.0 * slopes(0.5) - slopes(1.0)) / 3.0) - 1.0)))
+
+
+@functools.cache
+def _eye() -> Any:
+    """OMA outer in mW and TDECQ in dB of 127 PAM4 symbols at 53 GBd, as a function of `POINT`."""
+    levels, start = gray_encode(prbs(7, 254)), _modulator(*POINT[:2])
+    laser = float(start.best_laser(WL, (0.0, POINT[3])))
+    static = start.modulation(laser, (0.0, POINT[3]))
+    sent = levels if static.second > static.first else 3 - levels
+
+    def figures(x: jax.Array) -> jax.Array:
+        drive = {"rise_time": 6.0, "swing": x[3], "bias": 0.5 * x[3], "levels": PAM4}
+        out, _ = _modulator(x[0], x[1]).drive(*drive_waveform(levels, 53.125, 8, **drive), laser + 1e-3 * x[2])
+        closure = tdecq(out.real**2 + out.imag**2, sent)
+        return jnp.stack([closure.oma_outer, closure.tdecq_db])
+
+    return figures
+
+
+GAP_TO_VOLTAGE = "extrapolated central differences in gap, doping, detuning and voltage"
+
+
+@case("modulator.gradient_oma", source=GAP_TO_VOLTAGE, kind="analytic", is_long=True)
+@in_float64
+def gradient_oma() -> Evidence:
+    """Largest relative difference of the derivatives of the outer OMA of a PAM4 eye."""
+    return Evidence(_difference(_eye(), 0), 0.0, 1e-5)
+
+
+@case("modulator.gradient_tdecq", source=GAP_TO_VOLTAGE, kind="analytic", is_long=True)
+@in_float64
+def gradient_tdecq() -> Evidence:
+    """Largest relative difference of the derivatives of TDECQ of the same eye."""
+    return Evidence(_difference(_eye(), 1), 0.0, 1e-5)
+
+
+@case("modulator.gradient_bandwidth", source=GAP_TO_VOLTAGE, kind="analytic", is_long=True)
+@in_float64
+def gradient_bandwidth() -> Evidence:
+    """Largest relative difference of the derivatives of the 3 dB bandwidth in the middle of the swing."""
+    laser = float(_modulator(*POINT[:2]).best_laser(WL, (0.0, POINT[3])))
+
+    def figures(x: jax.Array) -> jax.Array:
+        return _modulator(x[0], x[1]).electro_optic_bandwidth(laser + 1e-3 * x[2], 0.5 * x[3])[None]
+
+    return Evidence(_difference(figures, 0), 0.0, 1e-5)

@@ -26,6 +26,7 @@ SUBJECTS = (
     "carriers",
     "modulator",
     "signals",
+    "nonlinear",
 )
 KINDS = ("analytic", "published", "measured", "peer", "range")
 

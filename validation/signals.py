@@ -10,11 +10,11 @@ import numpy as np
 from scipy import signal, special
 
 from photonics_core.closure import IDEAL_Q, Closure, tdecq
+from photonics_core.energy import drive_energy
 from photonics_core.signals import (
     NRZ,
     PAM4,
     bessel_thomson_response,
-    drive_energy,
     drive_waveform,
     gray_encode,
     prbs,

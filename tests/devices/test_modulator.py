@@ -103,13 +103,39 @@ def test_figures_have_gradients_in_coupling_doping_laser_and_voltage(assert_grad
     assert_gradient(figures, numbers, rtol=1e-5)
 
 
+def test_the_response_has_fallen_by_3_db_at_the_bandwidth():
+    bandwidth = MODULATOR.electro_optic_bandwidth(LASER, 1.0)
+    zero, half, before = jnp.abs(MODULATOR.response(bandwidth * jnp.array([0.0, 1.0, 0.9]), LASER, 1.0)) ** 2
+    assert float(half / zero) == pytest.approx(0.5, rel=1e-12)
+    assert before > half
+    # Neither R and C nor the photon lifetime alone; a far laser peaks, and has more.
+    assert bandwidth < 1 / (2 * np.pi * MODULATOR.time_constant(1.0))
+    assert MODULATOR.electro_optic_bandwidth(LASER - 2e-4, 1.0) > bandwidth
+
+
+def test_light_of_a_driven_ring_turns_blue_and_red():
+    """At 20 GHz and a small swing: alpha / (4 pi) d ln P / dt with the complex alpha of the resonator."""
+    t, last = np.arange(800) * 0.5, slice(-100, None)
+    voltage = 1.0 + 1e-4 * np.cos(2 * np.pi * 0.02 * t)
+    out, _ = MODULATOR.drive(voltage, 0.5, LASER)
+    shift = np.asarray(MODULATOR.frequency_shift(voltage, 0.5, LASER))
+    wave, power = np.exp(2j * np.pi * 0.02 * t[last]), np.abs(np.asarray(out)[last]) ** 2
+    slope = -2j * np.pi * 0.02 * np.mean(power * wave) / np.mean(power)
+    resonator, (detuning, loss_slope, _), _ = MODULATOR._small_signal(LASER, 1.0, 300.0)
+    alpha = complex(resonator.chirp(0.02, detuning, loss_slope))
+    assert 4 * np.pi * np.mean(shift[last] * wave) / slope == pytest.approx(alpha, rel=1e-3)
+    # It is that of the ring, not of how much light is sent.
+    np.testing.assert_allclose(MODULATOR.frequency_shift(voltage, 0.5, LASER, 4.0), shift, rtol=1e-8, atol=1e-15)
+
+
 @pytest.mark.slow
 def test_the_bandwidth_has_a_gradient(assert_gradient):
     def slow_down(numbers):
         guide = DopedGuide(PNJunction(1e17 * numbers["doping"], 5e17), 0.95)
         modulator = RingModulator(AllPassRing(7.5, PointCoupler(numbers["angle"]), INDEX), guide)
         response = modulator.response(jnp.array([0.0, 0.03]), LASER, numbers["bias"])
-        return jnp.abs(response[1] / response[0])[None]
+        bandwidth = modulator.electro_optic_bandwidth(LASER, numbers["bias"])
+        return jnp.stack([jnp.abs(response[1] / response[0]), bandwidth])
 
     assert_gradient(slow_down, {"doping": 5.0, "angle": 0.28, "bias": 1.0}, rtol=1e-5)
 

@@ -112,6 +112,71 @@ def test_a_waveform_is_that_of_an_adaptive_integrator():
     assert np.log2(errors[1] / errors[0]) > 3.5
 
 
+BANDWIDTH = jax.jit(jax.vmap(lambda times, *drive: Resonator(times[0], times[1]).electro_optic_bandwidth(*drive)))
+POWER = jax.jit(jax.vmap(lambda times, f, *drive: jnp.abs(Resonator(times[0], times[1]).response(f, *drive)) ** 2))
+
+
+def test_the_bandwidth_is_where_the_response_first_falls_by_3_db():
+    random, count = np.random.default_rng(0), 400
+    times, detuning = random.uniform(5.0, 60.0, (count, 2)), random.uniform(-0.15, 0.15, count)
+    drive = detuning, random.uniform(-0.3, 0.3, count), 10.0 ** random.uniform(-3.0, 1.0, count)
+    found = np.asarray(BANDWIDTH(times, *drive))
+    zero = np.asarray(POWER(times, np.zeros(count), *drive))
+    np.testing.assert_allclose(POWER(times, found, *drive) / zero, 0.5, rtol=1e-12)
+    below = [np.asarray(POWER(times, part * found, *drive)) / zero for part in np.linspace(0.0, 0.999, 100)]
+    assert np.min(below) > 0.5
+    # Some dip and come back, where the other roots are.
+    beyond = [np.asarray(POWER(times, part * found, *drive)) / zero for part in np.linspace(1.01, 10.0, 100)]
+    assert np.any(np.max(beyond, axis=0) > 0.5)
+
+
+def test_the_bandwidth_has_its_closed_forms():
+    rate = float(CHOI.rate)
+    # On resonance only the loss answers: one pole of the amplitude, and with R and C a second one.
+    assert float(CHOI.electro_optic_bandwidth(0.0, 0.3)) == pytest.approx(rate / (2 * math.pi), rel=1e-13)
+    pole = 0.03
+    a, b = rate**2, (2 * math.pi * pole) ** 2
+    both = 0.5 * (math.sqrt((a + b) ** 2 + 4 * a * b) - a - b)
+    assert float(CHOI.electro_optic_bandwidth(0.0, 0.3, pole)) == pytest.approx(
+        math.sqrt(both) / (2 * math.pi), rel=1e-13
+    )
+    # 1 / f^2 add up by rule of thumb, to 20 % of the frequency.
+    rule = 1 / math.sqrt(4 * math.pi**2 / a + 1 / pole**2)
+    assert float(CHOI.electro_optic_bandwidth(0.0, 0.3, pole)) == pytest.approx(rule, rel=0.2)
+    # A slow pole is all there is.
+    assert float(CHOI.electro_optic_bandwidth(0.02, 0.0, 1e-5)) == pytest.approx(1e-5, rel=1e-5)
+    # A shift alone: a quadratic. On resonance its limit, far off the sideband at the detuning.
+    zero, square = 2 * LOSS_RATE, rate**2 + (2 * math.pi * 0.05) ** 2
+    half = square - 2 * rate**2 + (square / zero) ** 2
+    exact = math.sqrt(half + math.sqrt(half**2 + square**2)) / (2 * math.pi)
+    assert float(CHOI.electro_optic_bandwidth(0.05)) == pytest.approx(exact, rel=1e-13)
+    near, at = CHOI.electro_optic_bandwidth(1e-9), CHOI.electro_optic_bandwidth(0.0)
+    assert float(at) == pytest.approx(float(near), rel=1e-12)
+    # Without loss the power through never answers slowly.
+    assert np.isinf(Resonator(10.0).electro_optic_bandwidth(0.02))
+
+
+def test_the_bandwidth_in_single_precision(float32):
+    resonator = Resonator(16.8, 13.0)
+    drives = ((0.0,), (0.05,), (0.02, 0.2, 0.03), (0.02, 0.0, 1e-5))
+    single = [resonator.electro_optic_bandwidth(*drive) for drive in drives]
+    assert {each.dtype for each in single} == {np.dtype(np.float32)}
+    with jax.enable_x64(True):
+        exact = [float(resonator.electro_optic_bandwidth(*drive)) for drive in drives]
+    np.testing.assert_allclose(single, exact, rtol=2e-6)
+
+
+def test_the_bandwidth_has_derivatives(assert_gradient):
+    def bandwidths(leaves):
+        resonator = Resonator(leaves["times"][0], leaves["times"][1])
+        drives = ((leaves["d"], 0.0), (leaves["d"], 0.2, 0.03), (leaves["d"], 0.2, 0.002))
+        return jnp.stack([resonator.electro_optic_bandwidth(*drive) for drive in drives])
+
+    assert_gradient(bandwidths, {"times": np.array([16.8, 13.0]), "d": 0.04})
+    for d in (0.0, 1e-12):
+        assert np.isfinite(jax.grad(lambda x: CHOI.electro_optic_bandwidth(x, 0.0, 0.03))(d))
+
+
 @pytest.mark.parametrize("drop", [None, 0.15])
 def test_a_ring_of_high_finesse_has_the_line_of_its_resonator(drop):
     coupler = PointCoupler(0.2)
@@ -140,7 +205,7 @@ def test_derivatives(assert_gradient):
     [
         (lambda: Resonator(0.0), r"input_time = 0 ps is outside \(0, inf\)"),
         (lambda: Resonator(10.0, -1.0), r"loss_time = -1 ps is outside \(0, inf\]"),
-        (lambda: CHOI.drive([0.1], 1.0), "is not"),
+        (lambda: CHOI.drive([0.1], 1.0), "are not"),
         (lambda: CHOI.drive([0.1, 0.1], 1.0, loss_rate=-1.0), "loss_rate = -1 1/ps is outside"),
         (lambda: Resonator.of_ring(PointCoupler(0.1), 1.55), "is not of the kind AllPassRing"),
     ],

@@ -1,7 +1,6 @@
 """Signals: patterns against shift registers and published sequences, drivers and filters against closed forms."""
 
 import hashlib
-import itertools
 
 import jax.numpy as jnp
 import numpy as np
@@ -9,12 +8,10 @@ import pytest
 from scipy import signal, special
 
 from photonics_core.signals import (
-    NRZ,
     PAM4,
     PRBS_DELAYS,
     bessel_thomson,
     bessel_thomson_response,
-    drive_energy,
     drive_waveform,
     gray_decode,
     gray_encode,
@@ -203,23 +200,6 @@ def test_the_filter_acts_on_each_frequency_and_keeps_the_mean(count):
     np.testing.assert_allclose(out[1], 3.0, rtol=1e-15)
 
 
-@pytest.mark.parametrize(("levels", "share"), [(NRZ, 1 / 4), (PAM4, 5 / 72)])
-def test_energy_is_that_of_all_transitions(levels, share):
-    steps = [(a - b) ** 2 for a, b in itertools.product(levels, levels)]
-    energy = drive_energy(30.0, 1.8, levels)
-    assert float(energy) == pytest.approx(0.5 * 30.0 * 1.8**2 * np.mean(steps) / np.log2(len(levels)), rel=1e-14)
-    assert float(energy) == pytest.approx(share * 30.0 * 1.8**2, rel=1e-14)
-
-
-def test_energy_is_what_a_resistance_turns_into_heat():
-    # Steps behind R C, settled within a symbol: each v of a step decays as v exp(-t / R C).
-    symbols, resistance, capacitance, swing = prbs(9), 0.05, 30.0, 1.8
-    jumps = swing * (symbols - np.roll(symbols, 1).astype(float))
-    t = np.linspace(0.0, 40.0 * resistance * capacitance, 20_001)
-    heat = np.trapezoid(np.exp(-2.0 * t / (resistance * capacitance)), t) / resistance * np.mean(jumps**2)
-    assert heat == pytest.approx(float(drive_energy(capacitance, swing)), rel=3e-3)
-
-
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -238,8 +218,6 @@ def test_energy_is_what_a_resistance_turns_into_heat():
         (lambda: drive_waveform([0, 1], 50.0, 8, rise_time=5.0, main_tap=1), r"main_tap = 1 is outside \[0, 0\]"),
         (lambda: bessel_thomson([1.0, np.nan], 1.0, 1.0), "waveform = nan is outside the finite numbers"),
         (lambda: bessel_thomson([1.0, 2.0], 1.0, 0.0), "bandwidth = 0 THz is outside"),
-        (lambda: drive_energy(-1.0, 1.0), r"capacitance = -1 fF is outside"),
-        (lambda: drive_energy(1.0, 1.0, (0.0, 0.5, 1.0)), "number of levels = 3 is not one of"),
     ],
 )
 def test_bad_input_is_named(make, message):
