@@ -21,7 +21,7 @@ from photonics_core.signals import BESSEL_THOMSON_3DB, bessel_thomson_response, 
 #: Ratio of symbols in error at which TDECQ is taken, and the Q of an ideal eye there (IEEE 802.3, 121.8.5.3).
 TARGET_RATIO = 4.8e-4
 IDEAL_Q = 3.414
-#: Points of the histograms of 0.04 at 0.45 and 0.55, weighted by Simpson's rule.
+#: Points of the histograms of 0.04 at 0.45 and 0.55 (so too the manual of Keysight's FlexDCA), by Simpson's rule.
 _WINDOWS = np.array([[43, 45, 47], [53, 55, 57]])
 _WEIGHTS = np.array([1.0, 4.0, 1.0]) / 6.0
 _TAPS = 5

@@ -1,9 +1,4 @@
-"""Light that moves its own resonance: limits, conservation, branches and their stability, sweeps, self-pulsation.
-
-The last group are range checks. The publications are known here by their abstracts; the numbers of their devices are
-recalled, not read, and what is not recalled is assumed, as the sources say. They show that the model does what such
-devices do at powers and frequencies of that order, no more.
-"""
+"""Light that moves its own resonance: limits, conservation, branches and their stability, slow sweeps."""
 
 import functools
 import math
@@ -16,7 +11,7 @@ from scipy.integrate import solve_ivp
 
 from photonics_core.devices.carrier_effects import LinearCarriers
 from photonics_core.devices.nonlinear_resonator import PLANCK, NonlinearResonator
-from photonics_core.devices.resonator import Resonator
+from photonics_core.devices.resonator import TURN, Resonator
 from photonics_core.devices.resonator_trajectory import ResonatorState, ResonatorTrajectory, flat_state, state_of
 from photonics_core.devices.shifted_resonance import ShiftedResonance
 from photonics_core.thermal_impedance import ThermalImpedance
@@ -24,23 +19,9 @@ from photonics_core.units import SPEED_OF_LIGHT
 from photonics_core.validation.precision import in_float64
 from photonics_core.validation.registry import Absent, Evidence, case
 
-TURN = 2.0 * math.pi
-CASCADE = (
-    "T. Van Vaerenbergh et al., Opt. Express 20, 20292 (2012), by its abstract; volumes, lifetimes and the share of "
-    "absorption recalled, not checked; Q of 60 000 by the coupler and 120 000 by loss assumed"
-)
-MICRODISK = (
-    "T. J. Johnson, M. Borselli, O. Painter, Opt. Express 14, 817 (2006): 60 uW, dips of some 100 ns, period close to "
-    "1 us, by its abstract; loaded Q 3.5e5 and lifetimes of 0.5 ns and 5 us recalled, not checked; critical coupling, "
-    "a mode of 3 um^3, half of the loss absorbed and the whole disk of 16.5 um^3 as heat capacity assumed"
-)
-CARRIERS_ONLY = (
-    "Opt. Express 20, 7454 (2012), by its abstract: self-pulsation by carriers alone for lifetimes "
-    "of several to several hundred ps, at several to above 10 GHz; the ring (R = 10 um, Q 1e5 twice) is ours"
-)
 
-
-def _ring() -> NonlinearResonator:
+def pulsing_ring() -> NonlinearResonator:
+    """A ring of the kind that self-pulsates by heat and carriers (T. Van Vaerenbergh et al.; see `pulsation`)."""
     light = TURN * SPEED_OF_LIGHT / 1.5527
     return NonlinearResonator.of_silicon(
         Resonator(2 * 6e4 / light, 2 * 1.2e5 / light),
@@ -53,13 +34,6 @@ def _ring() -> NonlinearResonator:
         absorbed_share=0.4,
         carrier_cross_section=1e-9,
     )
-
-
-def _disk() -> NonlinearResonator:
-    light = TURN * SPEED_OF_LIGHT / 1.5
-    cold = Resonator(2 * 7e5 / light, 2 * 7e5 / light)
-    heat = ThermalImpedance.of_core(5e6, 16.5)
-    return NonlinearResonator.of_silicon(cold, 1.5, 3.6, 3.0, heat, carrier_time=500.0, absorbed_share=0.5)
 
 
 def _warm() -> NonlinearResonator:
@@ -182,7 +156,9 @@ def stability() -> Evidence:
     return Evidence(wrong if compared >= 300 and unstable >= 50 else math.inf, 0.0, 0.0)
 
 
-def _pulsing(device: NonlinearResonator, detuning: float, power: float, step: float, count: int) -> ResonatorTrajectory:
+def pulsing(
+    device: NonlinearResonator, detuning: float, power: float, step: float, count: int
+) -> ResonatorTrajectory:
     """From beside the oscillating state."""
     states = device.steady_states(detuning, power)
     start = states.state(int(np.argmax(np.asarray(states.oscillates))))
@@ -199,8 +175,8 @@ def _integral(values: Any, step: float) -> float:
 @in_float64
 def energy() -> Evidence:
     """What is missing over 240 ns, over all that was absorbed."""
-    ring = _ring()
-    run = _pulsing(ring, -0.004, 1.0, 4.0, 60_001)
+    ring = pulsing_ring()
+    run = pulsing(ring, -0.004, 1.0, 4.0, 60_001)
     heat = ring.absorbed_power(run.energy, run.carriers)
     scattered = 2.0 * 0.6 / ring.resonator.loss_time * run.energy
     gone = _integral(1.0 - run.power - heat - scattered, 4.0) - float(run.energy[-1] - run.energy[0])
@@ -211,8 +187,8 @@ def energy() -> Evidence:
 @in_float64
 def pairs() -> Evidence:
     """Relative difference over 240 ns."""
-    ring = _ring()
-    run = _pulsing(ring, -0.004, 1.0, 4.0, 60_001)
+    ring = pulsing_ring()
+    run = pulsing(ring, -0.004, 1.0, 4.0, 60_001)
     made = (float(run.carriers[-1] - run.carriers[0]) + _integral(run.carriers, 4.0) / 5300.0) * 2.36
     absorbed = _integral(ring.two_photon_loss * run.energy**2, 4.0)
     return Evidence(made * 2.0 * PLANCK * SPEED_OF_LIGHT / 1.5527 / absorbed - 1.0, 0.0, 1e-6)
@@ -222,7 +198,7 @@ def pairs() -> Evidence:
 @in_float64
 def order() -> Evidence:
     """Exponent with which the error of the field falls."""
-    ends = [_pulsing(_ring(), -0.004, 1.0, h, round(4000 / h) + 1).last.amplitude for h in (16.0, 8.0, 0.5)]
+    ends = [pulsing(pulsing_ring(), -0.004, 1.0, h, round(4000 / h) + 1).last.amplitude for h in (16.0, 8.0, 0.5)]
     coarse, fine = (abs(complex(each - ends[-1])) for each in ends[:2])
     return Evidence(math.log2(coarse / fine), 4.0, 0.5)
 
@@ -231,8 +207,8 @@ def order() -> Evidence:
 @in_float64
 def waveform() -> Evidence:
     """Largest error of the power through in mW."""
-    ring = _ring()
-    run = _pulsing(ring, -0.004, 1.0, 2.0, 10_001)
+    ring = pulsing_ring()
+    run = pulsing(ring, -0.004, 1.0, 2.0, 10_001)
     start = flat_state(ResonatorState(run.amplitude[0], run.carriers[0], run.heat[0]))
     rates = jax.jit(lambda y: flat_state(ring.derivative(state_of(y), -0.004, 1.0)))
     times = 2.0 * np.arange(0, 10_001, 100)
@@ -247,7 +223,7 @@ def waveform() -> Evidence:
 @in_float64
 def implicit() -> Evidence:
     """Largest difference of the power through in mW."""
-    ring, times = _ring(), np.linspace(0.0, 2e4, 101)
+    ring, times = pulsing_ring(), np.linspace(0.0, 2e4, 101)
     fixed = ring.drive(np.full(10_001, -0.004), 2.0, 1.0)
     followed = _followed(ring, times, np.full(101, -0.004), 1.0, 1e-8)
     return Evidence(float(np.max(np.abs(np.asarray(followed.power - fixed.power[::100])))), 0.0, 1e-5, "mW")
@@ -299,86 +275,3 @@ def slow_sweep() -> Evidence:
 def sweep_speed() -> Evidence:
     """The exponent, from sweeps of 0.16 THz in 128 and 512 us, at the jump on the way back."""
     return Evidence(math.log(_late(1.28e8)[1] / _late(5.12e8)[1]) / math.log(4.0), 2.0 / 3.0, 0.05)
-
-
-@case(
-    "nonlinear.subcritical_onset",
-    source=f"{CASCADE}: subcritical onset for some wavelengths",
-    kind="range",
-    is_long=True,
-)
-@in_float64
-def subcritical_onset() -> Evidence:
-    """Swing of the power, over that sent in, which goes on at 94 % of the power at which the state turns unstable."""
-    ring, detuning = _ring(), -0.001
-    powers = np.geomspace(0.3, 1.5, 800)
-    onset = powers[int(np.argmax(np.asarray(ring.steady_states(detuning, powers).oscillates).any(axis=1)))]
-    last = _pulsing(ring, detuning, 1.02 * onset, 20.0, 500_001).last
-    power = 0.94 * onset
-    if not np.all(np.asarray(ring.steady_states(detuning, power).stable)[0]):
-        return Evidence(math.nan, (0.5, 1.05), 0.0)
-    through = ring.drive(np.full(300_001, detuning), 20.0, math.sqrt(power), last).power[-25_000:] / power
-    return Evidence(float(jnp.max(through) - jnp.min(through)), (0.5, 1.05), 0.0)
-
-
-def _period(power: np.ndarray, step: float) -> tuple[float, float]:
-    """Median period in ps, and part of the time below half of the swing."""
-    middle = 0.5 * (np.max(power) + np.min(power))
-    rises = np.flatnonzero((power[:-1] < middle) & (power[1:] >= middle))
-    return float(np.median(np.diff(rises))) * step, float(np.mean(power < middle))
-
-
-@case("nonlinear.thermal_pulsation", source=f"{CASCADE}; 8 to 14 MHz by an earlier integration", kind="range")
-@in_float64
-def thermal_pulsation() -> Evidence:
-    """Frequency at 1 mW, the laser 4 GHz (32 pm) to the red."""
-    run = _pulsing(_ring(), -0.004, 1.0, 10.0, 100_001)
-    return Evidence(1e6 / _period(np.asarray(run.power)[40_000:], 10.0)[0], (8.0, 14.0), 0.0, "MHz")
-
-
-@case("nonlinear.disk_threshold", source=f"{MICRODISK}; within a factor of three", kind="range", is_long=True)
-@in_float64
-def disk_threshold() -> Evidence:
-    """Least power at which light pulses for some wavelength."""
-    disk, detuning = _disk(), jnp.linspace(-0.15, 0.0, 301)
-    powers = np.geomspace(0.01, 0.5, 41)
-    with_pulses = (np.any(np.asarray(disk.steady_states(detuning, float(p)).oscillates)) for p in powers)
-    found = next((p for p, pulses in zip(powers, with_pulses, strict=True) if pulses), math.nan)
-    return Evidence(1e3 * float(found), (20.0, 180.0), 0.0, "uW")
-
-
-@case("nonlinear.disk_period", source=f"{MICRODISK}; within a factor of ten", kind="range")
-@in_float64
-def disk_period() -> Evidence:
-    """Period at 0.2 mW, the laser 50 GHz to the red; some eight times shorter than measured."""
-    disk, step = _disk(), 50.0
-    warm = ResonatorState(1.0, 0.0, np.asarray([1.01 * -0.05 / float(disk.thermal_shift)]))
-    run = disk.drive(np.full(300_001, -0.05), step, math.sqrt(0.2), warm)
-    return Evidence(1e-3 * _period(np.asarray(run.power)[200_000:], step)[0], (100.0, 10_000.0), 0.0, "ns")
-
-
-def _carriers_alone(lifetime: float) -> tuple[int, float]:
-    """Number of oscillating states up to 100 mW, and the highest of their frequencies in GHz."""
-    light = TURN * SPEED_OF_LIGHT / 1.55
-    cold = Resonator(2 * 1e5 / light, 2 * 1e5 / light)
-    device = NonlinearResonator.of_silicon(
-        cold, 1.55, 4.2, TURN * 10.0 * 0.1, ThermalImpedance(0.0, 1e5), carrier_time=lifetime
-    )
-    detuning = np.concatenate([-np.geomspace(3e-4, 0.05, 60), np.geomspace(3e-4, 0.4, 150)])
-    states = device.steady_states(detuning[:, None], np.asarray([[1.0, 10.0, 30.0, 100.0]]))
-    pulses = np.asarray(states.oscillates)
-    return int(np.sum(pulses)), 1e3 * float(np.max(np.asarray(states.frequency)[pulses], initial=0.0))
-
-
-@case("nonlinear.carrier_pulsation", source=CARRIERS_ONLY, kind="range", is_long=True)
-@in_float64
-def carrier_pulsation() -> Evidence:
-    """Highest frequency with a lifetime of 100 ps and without heat."""
-    return Evidence(_carriers_alone(100.0)[1], (2.0, 15.0), 0.0, "GHz")
-
-
-@case("nonlinear.carrier_lifetimes", source=CARRIERS_ONLY, kind="range", is_long=True)
-@in_float64
-def carrier_lifetimes() -> Evidence:
-    """States that pulse with lifetimes of 1 ps and 3 ns, of which there should be none."""
-    return Evidence(_carriers_alone(1.0)[0] + _carriers_alone(3000.0)[0], 0.0, 0.0)

@@ -27,6 +27,7 @@ SUBJECTS = (
     "modulator",
     "signals",
     "nonlinear",
+    "pulsation",
 )
 KINDS = ("analytic", "published", "measured", "peer", "range")
 
