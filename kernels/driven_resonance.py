@@ -4,16 +4,13 @@ Over a step h the equation is solved as an affine map, a_{k+1} = E_k a_k + b_k, 
 
     E = e^z,    z = int lambda dt,    b = h (g_0 phi_1 + (g_1 - g_0) phi_2 + (g_m - (g_0 + g_1) / 2) psi)(z)
 
-with g = u exp(int_t^h (lambda - z/h)) at the start, the middle and the end of the step, phi_1 = (e^z - 1) / z,
-phi_2 = (phi_1 - 1) / z, phi_3 = (phi_2 - 1/2) / z and psi = 4 (phi_2 - 2 phi_3): the integral of e^(z (1 - s)) with the
-parabola through the three g (Hochbruck and Ostermann, Acta Numerica 19, 209 (2010), for the phi functions). Between
-samples lambda and u are cubics through four of them. This is of fourth order in h, exact for constant lambda and u
-however long the step, and stable wherever lambda decays.
+with g = u exp(int_t^h (lambda - z/h)) at the start, the middle and the end of the step and psi = 4 (phi_2 - 2 phi_3):
+the integral of e^(z (1 - s)) with the parabola through the three g. Between samples lambda and u are cubics through
+four of them. This is of fourth order in h, exact for constant lambda and u however long the step, and stable wherever
+lambda decays.
 """
 
 import functools
-import math
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -22,10 +19,12 @@ import numpy as np
 from jax import lax
 
 from photonics_core.kernels.affine_recurrence import Pair, checked_chunks, states_before
+from photonics_core.kernels.between_samples import middles, of_each_step
 from photonics_core.kernels.checks import as_inexact, check_positive
+from photonics_core.kernels.phi_functions import REACH, phi_functions, phi_near
 
-#: Largest |z| of a record for which there are series of phi_3; beyond the last, exponentials.
-REACHES = (0.25, 1.0)
+#: Largest |z| of a record for which there are series of their own length; beyond the last, exponentials.
+REACHES = (0.25, REACH)
 
 
 class Steps(NamedTuple):
@@ -103,37 +102,20 @@ def _mean_and_tilt(samples: jax.Array) -> Pair:
     half of that, both for a step of one."""
     if _is_still(samples):
         return samples, jnp.zeros_like(samples)
-    mean = _of_each_step(lambda a, b, c, d: 0.5 * (b + c) - ((a - b) + (d - c)) / 24.0, samples)
-    return mean, _of_each_step(lambda a, b, c, d: 0.125 * (c - b) - ((d - a) - 3.0 * (c - b)) / 384.0, samples)
+    mean = of_each_step(lambda a, b, c, d: 0.5 * (b + c) - ((a - b) + (d - c)) / 24.0, samples)
+    tilt = of_each_step(lambda a, b, c, d: 0.125 * (c - b) - ((d - a) - 3.0 * (c - b)) / 384.0, samples)
+    return _and_one_more(mean), _and_one_more(tilt)
 
 
 def _through_the_step(samples: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Samples at the start, in the middle by a cubic through four of them, and at the end of each step."""
     if _is_still(samples):
         return samples, samples, samples
-    middle = _of_each_step(lambda a, b, c, d: (9.0 * (b + c) - (a + d)) / 16.0, samples)
-    return samples, middle, jnp.concatenate([samples[..., 1:], samples[..., -1:]], axis=-1)
+    return samples, _and_one_more(middles(samples)), _and_one_more(samples[..., 1:])
 
 
-def _of_each_step(of: Callable[..., jax.Array], samples: jax.Array) -> jax.Array:
-    """A function of the samples before a step, at its ends and after it, for all steps and one more.
-
-    Beyond the record stands what the cubic through the last four has there, or what fewer samples allow.
-    """
-    count = min(4, samples.shape[-1])
-    signs = jnp.asarray([(-1.0) ** k * math.comb(count, k + 1) for k in range(count)], samples.dtype)
-    before = (samples[..., :count] @ signs)[..., None]
-    after = (samples[..., : -count - 1 : -1] @ signs)[..., None]
-
-    def along(values: jax.Array) -> jax.Array:
-        return of(*(values[..., k : values.shape[-1] - 3 + k] for k in range(4)))
-
-    if samples.shape[-1] < 4:
-        return along(jnp.concatenate([before, samples, after, after], axis=-1))
-    # The ends by themselves: to run over a record with its ends put on is slower.
-    first = along(jnp.concatenate([before, samples[..., :3]], axis=-1))
-    last = along(jnp.concatenate([samples[..., -3:], after], axis=-1))
-    return jnp.concatenate([first, along(samples), last, last], axis=-1)
+def _and_one_more(steps: jax.Array) -> jax.Array:
+    return jnp.concatenate([steps, steps[..., -1:]], axis=-1)
 
 
 def _place(steps: Steps) -> jax.Array:
@@ -157,47 +139,11 @@ def _largest_of_batch(axis_size: int, in_batched: list[bool], values: jax.Array)
 def _map(steps: Steps, reach: float | None) -> Pair:
     """E and b of one step, or of one in each chunk."""
     z, tilt = (_as_complex(-decay, offset) for decay, offset in zip(steps.decay, steps.offset, strict=True))
-    factor, first, second, third = _phi(z, reach)
+    factor, first, second, third = phi_functions(z) if reach is None else phi_near(z, reach)
     begin, middle, end = steps.drive
     # Of exp(tilt) what is of fourth order; it stays finite in steps that are too long for it.
     bend = middle + tilt * middle - 0.5 * (begin + end)
     return factor, begin * first + (end - begin) * second + bend * (4.0 * (second - 2.0 * third))
-
-
-def _phi(z: jax.Array, reach: float | None) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
-    """e^z, phi_1, phi_2 and phi_3 for |z| up to `reach`, or any."""
-    if reach is not None:
-        return _phi_near(z, reach)
-    near = z.real**2 + z.imag**2 <= REACHES[-1] ** 2
-    # Where a formula is not used it must yet not overflow, or derivatives would not be finite.
-    far = jnp.where(near, jnp.ones_like(z), z)
-    whole = [jnp.exp(far)]
-    for constant in (1.0, 1.0, 0.5):
-        whole.append((whole[-1] - constant) / far)
-    series = _phi_near(jnp.where(near, z, jnp.zeros_like(z)), REACHES[-1])
-    return tuple(jnp.where(near, *pair) for pair in zip(series, whole, strict=True))  # pyright: ignore[reportReturnType]
-
-
-def _phi_near(z: jax.Array, reach: float) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
-    """The series of phi_3, and from it the others without differences."""
-    double, square = 2.0 * z.real, z.real**2 + z.imag**2
-    # A real polynomial at z by division by (x - z) (x - conj(z)), which needs real numbers only.
-    *lower, last = [1.0 / math.factorial(k + 3) for k in range(_terms(reach, float(jnp.finfo(z.dtype).eps)))]
-    high, higher = jnp.full_like(double, last), jnp.zeros_like(double)
-    for coefficient in lower[:0:-1]:
-        high, higher = coefficient + (double * high - square * higher), high
-    third = lax.complex(lower[0] + z.real * high - square * higher, z.imag * high)
-    second = z * third + 0.5
-    first = z * second + 1.0
-    return z * first + 1.0, first, second, third
-
-
-def _terms(reach: float, precision: float) -> int:
-    """Terms of phi_3 that matter for |z| up to `reach`."""
-    count = 2
-    while 6.0 * reach**count / math.factorial(count + 3) > 0.25 * precision:
-        count += 1
-    return count
 
 
 def _is_still(samples: jax.Array) -> bool:

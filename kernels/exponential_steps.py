@@ -16,7 +16,6 @@ that follows slow ones, it falls to two, while it stays stable. Between samples 
 them.
 """
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -24,10 +23,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-#: Terms of the series of phi_3, enough for |z| <= 1 in float64.
-TERMS = 15
-
-Phi = tuple[jax.Array, jax.Array, jax.Array, jax.Array]
+from photonics_core.kernels.between_samples import middles
+from photonics_core.kernels.phi_functions import phi_doubled, phi_functions
 
 
 def exponential_steps(
@@ -51,14 +48,14 @@ def exponential_steps(
     count = min(leaf.shape[0] for leaf in jax.tree.leaves(drive))
     if count < 2:
         raise ValueError(f"drive of {count} samples has no step; give two or more")
-    middles = jax.tree.map(_middles, drive)
+    halfway = jax.tree.map(lambda leaf: jnp.moveaxis(middles(jnp.moveaxis(leaf, 0, -1)), -1, 0), drive)
 
     def advance(y: Any, over: tuple[Any, Any, Any]) -> tuple[Any, Any]:
         after = _step(y, rates(y, over[0]), derivative, over, step)
         return after, after
 
     firsts, lasts = (jax.tree.map(lambda leaf, cut=cut: leaf[cut], drive) for cut in (slice(-1), slice(1, None)))
-    rest = lax.scan(advance, start, (firsts, middles, lasts))[1]
+    rest = lax.scan(advance, start, (firsts, halfway, lasts))[1]
     return jax.tree.map(lambda one, more: jnp.concatenate([one[None], more]), start, rest)
 
 
@@ -94,43 +91,5 @@ def _weights(rate: Any, y: Any, step: Any) -> tuple[jax.Array, ...]:
     h = jnp.asarray(step, y.real.dtype).astype(y.dtype)
     z = 0.5 * h * jnp.asarray(rate, y.dtype)
     half = phi_functions(z)
-    one = doubled(half)
+    one = phi_doubled(half)
     return half[0], 0.5 * h * half[1], h * half[2], one[0], h * one[1], h * one[2], 4.0 * h * one[3]
-
-
-def phi_functions(z: jax.Array) -> Phi:
-    """e^z, phi_1, phi_2 and phi_3 of real or complex numbers; a series up to |z| = 1, so that nothing cancels."""
-    near = jnp.abs(lax.stop_gradient(z)) <= 1.0
-    # Where a formula is not used it must yet be finite, or derivatives would not be.
-    small, large = jnp.where(near, z, 0.0), jnp.where(near, 1.0, z)
-    third = jnp.full_like(small, 1.0 / math.factorial(TERMS + 2))
-    for k in range(TERMS + 1, 2, -1):
-        third = third * small + 1.0 / math.factorial(k)
-    second = third * small + 0.5
-    first = second * small + 1.0
-    series = (first * small + 1.0, first, second, third)
-    direct = [jnp.exp(large)]
-    for constant in (1.0, 1.0, 0.5):
-        direct.append((direct[-1] - constant) / large)
-    return tuple(jnp.where(near, *pair) for pair in zip(series, direct, strict=True))  # pyright: ignore[reportReturnType]
-
-
-def doubled(phi: Phi) -> Phi:
-    """The phi functions of 2 z from those of z; no differences, so nothing is lost."""
-    whole, first, second, third = phi
-    return (
-        whole * whole,
-        0.5 * first * (whole + 1.0),
-        0.25 * first * first + 0.5 * second,
-        0.125 * (first * second + second) + 0.25 * third,
-    )
-
-
-def _middles(samples: jax.Array) -> jax.Array:
-    """Values halfway between samples, on the cubic through four of them, or on what fewer allow."""
-    count = min(4, samples.shape[0])
-    signs = [(-1.0) ** k * math.comb(count, k + 1) for k in range(count)]
-    before = sum((sign * samples[k] for k, sign in enumerate(signs)), jnp.zeros_like(samples[0]))
-    after = sum((sign * samples[-1 - k] for k, sign in enumerate(signs)), jnp.zeros_like(samples[0]))
-    whole = jnp.concatenate([before[None], samples, after[None]])
-    return (9.0 * (whole[1:-2] + whole[2:-1]) - (whole[:-3] + whole[3:])) / 16.0

@@ -1,27 +1,12 @@
 """Exponential Runge-Kutta steps: what they are exact for, their order, and the functions they stand on."""
 
-import math
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from photonics_core.kernels.exponential_steps import doubled, exponential_steps, phi_functions
-
-
-def test_phi_functions_are_their_integrals():
-    """phi_k(z) = int_0^1 exp((1 - x) z) x^(k-1) / (k-1)! dx, by Gauss's rule of 60 points."""
-    x, weight = np.polynomial.legendre.leggauss(60)
-    x, weight = 0.5 * (x + 1.0), 0.5 * weight
-    turns = np.exp(2j * np.pi * np.arange(7) / 7)
-    z = np.concatenate([[0.0], *(r * turns for r in (1e-8, 0.3, 0.999, 1.001, 6.0))])
-    kernel = np.exp(np.multiply.outer(z, 1.0 - x))
-    exact = [np.exp(z), *(kernel @ (weight * x**k / math.factorial(k)) for k in range(3))]
-    half = phi_functions(jnp.asarray(0.5 * z))
-    for found, twice, each in zip(phi_functions(jnp.asarray(z)), doubled(half), exact, strict=True):
-        np.testing.assert_allclose(found, each, rtol=3e-14)
-        np.testing.assert_allclose(twice, each, rtol=3e-14)
+from photonics_core.kernels.exponential_steps import exponential_steps
 
 
 def test_linear_decay_under_a_constant_drive_is_exact_for_any_step():
