@@ -5,7 +5,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from photonics_core import AddDropRing, BraggGrating, CoupledRings, LinearIndex, PointCoupler, RingBus, Waveguide
+from photonics_core import (
+    AddDropRing,
+    BraggGrating,
+    CoupledRings,
+    LinearIndex,
+    PointCoupler,
+    Resonator,
+    RingBus,
+    Waveguide,
+)
 
 pytestmark = pytest.mark.gpu
 
@@ -42,6 +51,18 @@ def test_spectra_agree_with_the_cpu(gpu, x64, tolerance):
     for name, values in on_gpu.items():
         assert values.devices() == {gpu}
         np.testing.assert_allclose(values, on_cpu[name], atol=tolerance, err_msg=name)
+
+
+@pytest.mark.parametrize(("x64", "tolerance"), [(True, 1e-12), (False, 2e-5)])
+def test_a_driven_resonance_agrees_with_the_cpu(gpu, x64, tolerance):
+    """On a GPU chunks of the record run side by side."""
+    detuning = -0.05 + 0.01 * np.sin(0.2 * np.arange(20_000))
+    outs = []
+    with jax.enable_x64(x64), jax.numpy_dtype_promotion("standard"):
+        for device in (gpu, jax.devices("cpu")[0]):
+            with jax.default_device(device):
+                outs.append(jax.vmap(lambda t: Resonator(t, 13.0).drive(detuning, 0.5)[0])(jnp.asarray([12.0, 20.0])))
+    np.testing.assert_allclose(*outs, atol=tolerance)
 
 
 def test_gradients_agree_with_the_cpu(gpu):

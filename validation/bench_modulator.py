@@ -78,6 +78,20 @@ def corners(count: int, samples: int, beside_plain: bool = False) -> Prepare:
     return prepare
 
 
+def corners_bound(peers: Path | None) -> Pair:
+    """Corners of 2^19 samples on a GPU, of 2^14 on a CPU, beside writing so many powers once: the bound of memory."""
+    del peers
+    samples = 2**14 if jax.default_backend() == "cpu" else 2**19
+    times, detuning = jnp.linspace(12.0, 22.0, 64), jnp.asarray(_detuning(samples))
+
+    def power(input_time: jax.Array) -> jax.Array:
+        out = Resonator(input_time, RING.loss_time).drive(detuning, STEP)[0]
+        return out.real**2 + out.imag**2
+
+    together, written = jax.jit(jax.vmap(power)), jax.jit(lambda t: t[:, None] * detuning[None])
+    return lambda: jax.block_until_ready(together(times)), lambda: jax.block_until_ready(written(times))
+
+
 def waveform(peers: Path | None) -> Pair:
     """32 symbols, beside SciPy's DOP853 with the tolerance that gives an error like ours."""
     del peers
@@ -104,5 +118,6 @@ BENCHMARKS = (
     Benchmark("modulator.record_2e19", "plain scan", long_record, "float64"),
     Benchmark("modulator.corners_64", "own single calls", corners(64, 2**14), "float64"),
     Benchmark("modulator.corners_64_plain", "plain scans", corners(64, 2**14, beside_plain=True), "float64"),
+    Benchmark("modulator.corners_64_bound", "writing the result once", corners_bound, same_result=False),
     Benchmark("modulator.waveform", "SciPy DOP853", waveform, "float64"),
 )
