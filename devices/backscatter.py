@@ -29,7 +29,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from photonics_core.devices.resonator import TURN, Resonator, as_complex
+from photonics_core.devices.resonator import TURN, Resonator, as_complex, as_coupling
 from photonics_core.kernels.checks import check_finite, check_kind, check_range, is_concrete
 from photonics_core.kernels.driven_resonance import driven_amplitudes
 from photonics_core.runtime import as_leaf
@@ -73,19 +73,20 @@ class SplitResonance(eqx.Module):
             if value is not None and is_concrete(value):
                 check_finite(name, np.real(value), "rad/ps")
                 check_finite(name, np.imag(value), "rad/ps")
-        if is_concrete(self.into_forward, self.into_backward, self.resonator.loss_time):
-            self._check_passive()
+        if is_concrete(self.resonator.loss_time):
+            self._check_passive(1.0 / np.asarray(self.resonator.loss_time), "2 / loss_time")
 
-    def _check_passive(self) -> None:
-        if self.into_backward is None:
+    def _check_passive(self, loss_rate: Any, limit: str) -> None:
+        """A `ValueError` for scattering that gives more than a loss at `loss_rate` in 1/ps takes, as far as known."""
+        if self.into_backward is None or not is_concrete(self.into_forward, self.into_backward, loss_rate):
             return
         excess = np.abs(np.asarray(self.into_forward) - np.conj(np.asarray(self.into_backward)))
-        excess, most = np.broadcast_arrays(excess, 2.0 / np.asarray(self.resonator.loss_time))
+        excess, most = np.broadcast_arrays(excess, 2.0 * np.asarray(loss_rate))
         wrong = excess > (1.0 + ROUNDING) * most
         if np.any(wrong):
             raise ValueError(
                 f"|into_forward - conj(into_backward)| = {excess[wrong][0]:.6g} rad/ps is outside "
-                f"[0, 2 / loss_time] = [0, {most[wrong][0]:.6g}]: the scattering gives light that no loss takes"
+                f"[0, {limit}] = [0, {most[wrong][0]:.6g}]: the scattering gives light that no loss takes"
             )
 
     @classmethod
@@ -203,12 +204,14 @@ class SplitResonance(eqx.Module):
             Amplitudes through and reflected in sqrt(mW), and the pair a+ and a- in sqrt(fJ), shape [..., K] each.
 
         Raises:
-            ValueError: as for `Resonator.drive`.
+            ValueError: as for `Resonator.drive`, and for a loss that falls below what the scattering gives.
         """
         decay, offset, source = self.resonator.equation(detuning, source, loss_rate)
         for name, value in zip(("into_forward", "into_backward"), self._rates(source.dtype), strict=True):
             if value.ndim:
                 raise ValueError(f"{name} of shape {value.shape} is not one number; use jax.vmap for a batch")
+        if loss_rate is not None and is_concrete(loss_rate):
+            self._check_passive(np.min(np.asarray(loss_rate)), "2 min(loss_rate)")
         into_forward, into_backward = self._rates(source.dtype)
         begin = () if start is None else tuple(as_complex(each, offset.dtype) for each in start)
         shape = jnp.broadcast_shapes(decay.shape, offset.shape, source.shape, *((*each.shape, 1) for each in begin))
@@ -274,7 +277,7 @@ class SplitResonance(eqx.Module):
         return jnp.sqrt(2.0 / jnp.asarray(self.resonator.input_time)).astype(dtype)
 
     def _mu_drop(self, dtype: Any) -> jax.Array:
-        return jnp.sqrt(2.0 / jnp.asarray(self.resonator.drop_time)).astype(dtype)
+        return as_coupling(self.resonator.drop_time).astype(dtype)
 
 
 def _series(coefficients: list[jax.Array], at: jax.Array) -> jax.Array:

@@ -48,6 +48,8 @@ from photonics_core.units import SPEED_OF_LIGHT
 
 #: Planck's constant in fJ ps.
 PLANCK = 6.62607015e-7
+#: Wavelengths in um at which silicon is clear and two photons together are absorbed.
+TWO_PHOTON_WL = (1.2, 2.2)
 
 
 class NonlinearResonator(eqx.Module):
@@ -121,7 +123,7 @@ class NonlinearResonator(eqx.Module):
             resonator: the cold resonator.
             wl: free-space wavelength in um.
             n_g: group index of the mode.
-            volume: effective volume of two-photon absorption in um^3.
+            volume: effective volume of two-photon absorption in um^3, as papers have it beside c / n_g.
             impedance: thermal impedance.
             carrier_volume: volume over which pairs spread in um^3; None for `volume`.
             kerr_volume: effective volume of the Kerr effect in um^3; None for `volume`.
@@ -137,12 +139,13 @@ class NonlinearResonator(eqx.Module):
             silicon_index: index of silicon.
 
         Raises:
-            ValueError: for a wavelength, an index or a volume that is not above zero, or a bad part.
+            ValueError: for a wavelength outside [1.2, 2.2] um, an index or volume not above zero, or a bad part.
         """
         volumes = {"volume": volume, "carrier_volume": carrier_volume, "kerr_volume": kerr_volume}
         for name, value in volumes.items():
             check_positive(name, volume if value is None else value, "um^3")
-        for name, value in (("wl", wl), ("n_g", n_g), ("silicon_index", silicon_index)):
+        check_range("wl", wl, *TWO_PHOTON_WL, "um")
+        for name, value in (("n_g", n_g), ("silicon_index", silicon_index)):
             check_positive(name, value)
         check_range("confinement", confinement, 0.0, 1.0)
         carrier_volume, kerr_volume = (volume if each is None else each for each in (carrier_volume, kerr_volume))
@@ -150,7 +153,9 @@ class NonlinearResonator(eqx.Module):
         # A change dn of silicon moves the resonance by -pull dn.
         pull = confinement * SPEED_OF_LIGHT / (wl * silicon_index)
         if carriers is None:
-            carriers = LinearCarriers(confinement * carrier_cross_section * light, -pull * carrier_index)
+            # Energy in silicon moves through it at c / n, whatever the group index of the mode.
+            lost = confinement * carrier_cross_section * SPEED_OF_LIGHT / silicon_index
+            carriers = LinearCarriers(lost, -pull * carrier_index)
         return cls(
             resonator,
             confinement * beta * light**2 / volume,
@@ -224,6 +229,8 @@ class NonlinearResonator(eqx.Module):
             ValueError: for fewer than two samples, a shape other than [K], or values that are not finite.
         """
         check_positive("step", step, "ps")
+        if np.ndim(step):
+            raise ValueError(f"step of shape {np.shape(step)} is not one number")
         check_finite("detuning", detuning, "THz")
         detuning = jnp.asarray(detuning, jnp.result_type(float))
         source = as_complex(source, detuning.dtype)
@@ -257,7 +264,8 @@ class NonlinearResonator(eqx.Module):
 
         Raises:
             ImportError: where diffrax is missing.
-            ValueError: for times that do not rise, shapes other than [K], or values that are not finite.
+            ValueError: for times that do not rise, shapes other than [K], values that are not finite, or tolerances
+                that are not above zero.
         """
         load_diffrax()
         check_finite("times", times, "ps")
@@ -265,8 +273,12 @@ class NonlinearResonator(eqx.Module):
         times = jnp.asarray(times, jnp.result_type(float))
         if times.ndim != 1 or times.size < 2:
             raise ValueError(f"times of shape {times.shape} is not [K] with two times or more")
-        if is_concrete(times) and np.any(np.sort(np.asarray(times)) != np.asarray(times)):
-            raise ValueError("times that do not rise cannot be followed")
+        still = times[1:] <= times[:-1]
+        if is_concrete(still) and np.any(still):
+            at = int(np.argmax(still))
+            raise ValueError(f"times that do not rise cannot be followed: {times[at]:g} and then {times[at + 1]:g} ps")
+        check_positive("rtol", rtol)
+        check_positive("atol", atol)
         source, detuning = as_complex(source, times.dtype), jnp.asarray(detuning, times.dtype)
         for name, value in (("detuning", detuning), ("source", source)):
             if value.shape not in ((), times.shape):
@@ -278,8 +290,9 @@ class NonlinearResonator(eqx.Module):
     def steady_states(self, detuning: Any, power: Any) -> SteadyStates:
         """All steady states and the stability of each, for lasers at `detuning` in THz, of `power` in mW.
 
-        The two broadcast; a batch of resonators goes through `jax.vmap`. Derivatives are those of each state where it
-        is; at a fold itself they would be infinite, and are cut. On stability in float32: rates below some 1e-7 of the
+        The two broadcast; a batch of resonators goes through `jax.vmap`. Derivatives, first and second, are those of
+        each state where it is; at a fold, to some 1e-14 of the detuning in float64, they are infinite and given as 0.
+        On stability in float32: rates below some 1e-7 of the
         fastest, as those of heat, are lost in rounding; use float64.
 
         Raises:
@@ -294,7 +307,8 @@ class NonlinearResonator(eqx.Module):
         """Where two steady states meet and end: detunings in THz and energies in fJ at `power` in mW.
 
         Returns:
-            Two arrays of shape [..., 6] in the order of the curve of states, NaN where there are fewer.
+            Two arrays of shape [..., 6] in the order of the curve of states, NaN where there are fewer. First and
+            second derivatives are those of the folds.
 
         Raises:
             ValueError: for a power that is not above zero.

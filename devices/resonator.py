@@ -101,7 +101,7 @@ class Resonator(eqx.Module):
     def drop(self, detuning: Any) -> jax.Array:
         """Steady amplitude drop / in."""
         inside = self.amplitude(detuning)
-        return 1j * jnp.sqrt(2.0 / jnp.asarray(self.drop_time)).astype(inside.dtype) * inside
+        return 1j * as_coupling(self.drop_time).astype(inside.dtype) * inside
 
     def transmission(self, detuning: Any) -> jax.Array:
         """Power through / in."""
@@ -153,10 +153,20 @@ class Resonator(eqx.Module):
         return out.conj() * sideband / (turning - lam), out * sideband.conj() / (turning - lam.conj())
 
     def electro_optic_response_db(self, frequency: Any, detuning: Any, pole: Any = math.inf) -> jax.Array:
-        """|H(f) / H(0)| in dB of electrical power, 20 lg, behind a photodiode; arguments as for `response`."""
-        zero = jnp.zeros_like(jnp.asarray(frequency, jnp.asarray(self.rate).dtype))
-        ratio = jnp.abs(self.response(frequency, detuning, pole=pole) / self.response(zero, detuning))
-        return 20.0 * jnp.log10(ratio)
+        """|H(f) / H(0)| in dB of electrical power, 20 lg, behind a photodiode; arguments as for `response`.
+
+        By its closed form for a shift alone, which on resonance, where both vanish, is the limit. Infinite without loss
+        and drop coupler, where only the response at zero vanishes.
+        """
+        check_finite("frequency", frequency, "THz")
+        rate, lost = jnp.asarray(self.rate), 1.0 / jnp.asarray(self.loss_time) + 1.0 / jnp.asarray(self.drop_time)
+        parts = (jnp.asarray(each, rate.dtype) for each in (frequency, detuning, pole))
+        f, d, pole, rate, lost = jnp.broadcast_arrays(*parts, rate, lost)
+        x, flat = (TURN * f) ** 2, lost == 0.0
+        square = rate**2 + (TURN * d) ** 2
+        above = 1.0 + x / jnp.where(flat, 1.0, 2.0 * lost) ** 2
+        below = ((1.0 - x / square) ** 2 + x * (2.0 * rate / square) ** 2) * (1.0 + (f / pole) ** 2)
+        return jnp.where(flat, jnp.inf, 10.0 * jnp.log10(above / below))
 
     def electro_optic_bandwidth(self, detuning: Any, loss_slope: Any = 0.0, pole: Any = math.inf) -> jax.Array:
         """First frequency in THz at which |H(f)|^2 has fallen to half of |H(0)|^2; arguments as for `response`.
@@ -170,7 +180,7 @@ class Resonator(eqx.Module):
             tau_x = (s e - 2 pi D) / (s (k e - D^2) - 2 pi D (k + e)),
 
         so x is the least positive root of a cubic. On resonance a shift alone has no response; its limit is given. It
-        is infinite where only the response at zero vanishes. The derivative is that of the root.
+        is infinite where only the response at zero vanishes. First and second derivatives are those of the root.
         """
         rate, mu_square = jnp.asarray(self.rate), 2.0 / jnp.asarray(self.input_time)
         parts = (jnp.asarray(each, rate.dtype) for each in (detuning, loss_slope, pole))
@@ -233,7 +243,7 @@ class Resonator(eqx.Module):
             ValueError: for fewer than two samples, different numbers of samples, or values that are not finite.
         """
         shapes = [np.shape(each) for each in (detuning, source, loss_rate) if each is not None]
-        if len({shape[-1] for shape in shapes if shape and shape[-1] != 1} - {0}) != 1:
+        if any(shapes) and len({shape[-1] for shape in shapes if shape and shape[-1] != 1} - {0}) != 1:
             text = ", ".join(map(str, shapes))
             raise ValueError(f"detuning, source and loss_rate of shapes {text} are not [..., K], one K from 2 on")
         check_finite("detuning", detuning, "THz")
@@ -245,7 +255,14 @@ class Resonator(eqx.Module):
         return rate, TURN * detuning, as_complex(source, detuning.dtype)
 
     def _mu(self) -> jax.Array:
-        return jnp.sqrt(2.0 / jnp.asarray(self.input_time))
+        return as_coupling(self.input_time)
+
+
+def as_coupling(time: Any) -> jax.Array:
+    """sqrt(2 / time) in 1/sqrt(ps); for an infinite time in ps it is 0, and so is its derivative."""
+    rate = 2.0 / jnp.asarray(time)
+    none = rate == 0.0
+    return jnp.where(none, 0.0, jnp.sqrt(jnp.where(none, 1.0, rate)))
 
 
 def as_complex(values: Any, dtype: Any) -> jax.Array:
@@ -281,6 +298,8 @@ def _least_root(c: jax.Array, q: jax.Array, t: jax.Array) -> jax.Array:
 
     low, high = jax.lax.fori_loop(0, HALVINGS, halved, (jnp.zeros_like(high), high))
     y = jax.lax.stop_gradient(0.5 * (low + high))
-    # One step of Newton's method polishes the root and has its derivatives.
-    slope = 2.0 * (y + c0) * (1.0 + q0 * y) + q0 * (y * (y + 2.0 * c0) + 1.0) - 2.0 * t0
-    return y - missing(y, c, q, t) / jax.lax.stop_gradient(slope)
+    # Each step of Newton's method, its slope not held, adds an order of the derivatives: the first, then the second.
+    for _ in range(2):
+        slope = 2.0 * (y + c) * (1.0 + q * y) + q * (y * (y + 2.0 * c) + 1.0) - 2.0 * t
+        y = y - missing(y, c, q, t) / slope
+    return y

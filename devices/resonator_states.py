@@ -18,6 +18,7 @@ A state is stable if all eigenvalues of the Jacobian of the field (two real part
 below zero. A single real one above zero is a saddle, between two folds; a complex pair above zero oscillates.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -38,12 +39,17 @@ FOLDS = 6
 NEWTON = 14
 #: Halvings of an interval.
 HALVINGS = 46
-#: Newton steps that polish, and carry derivatives.
+#: Newton steps that polish, and carry derivatives, first and second.
 POLISH = 3
+#: Slope over its natural size, in units of sqrt(eps), below which a state counts as a fold, and two folds as one.
+FOLD = 16.0
 
 
 class SteadyStates(eqx.Module):
     """Steady states by rising energy, along an axis of seven; NaN where there are fewer.
+
+    Without power the amplitude grows as the square root of the power: its derivative, infinite there, is given as 0,
+    and so is what follows of |amplitude|^2. That of the energy, which is the same number, is right.
 
     Args:
         energy: stored energy in fJ, shape [..., 7].
@@ -159,12 +165,30 @@ def _states(device: Any, detuning: jax.Array, power: jax.Array) -> SteadyStates:
         carriers, heat = device.settled(energy)
         amplitude = 1j * device.coupling(below) * source.astype(below.dtype) / below
         state = ResonatorState(amplitude, carriers, jnp.asarray(device.impedance.resistance, energy.dtype) * heat)
-        return state, jnp.linalg.eigvals(jacobian(device, state, detuning, source))
+        return state, _eigenvalues(jacobian(device, state, detuning, source))
 
     state, values = jax.vmap(whole)(filled)
     parts = (energy, state.amplitude, state.carriers, state.heat, values)
     masks = (there.reshape(-1, *(1,) * (part.ndim - 1)) for part in parts)
     return SteadyStates(*(jnp.where(mask, part, jnp.nan) for mask, part in zip(masks, parts, strict=True)))
+
+
+@jax.custom_jvp
+def _eigenvalues(matrix: jax.Array) -> jax.Array:
+    """Eigenvalues of a real matrix with first and second derivatives, as of perturbations of the first two orders."""
+    return jnp.linalg.eigvals(matrix)
+
+
+@_eigenvalues.defjvp
+def _eigenvalues_jvp(primals: tuple[jax.Array], tangents: tuple[jax.Array]) -> tuple[jax.Array, jax.Array]:
+    (matrix,), (change,) = primals, tangents
+    values, vectors = jnp.linalg.eig(lax.stop_gradient(matrix))
+    gaps = values[None, :] - values[:, None]
+    with jax.default_matmul_precision("highest"):
+        matrix, change = (jnp.linalg.solve(vectors, each.astype(values.dtype) @ vectors) for each in (matrix, change))
+        # How the eigenvectors turn, in terms of themselves: nothing at the matrix itself, but with a derivative.
+        turn = jnp.where(gaps == 0.0, 0.0, (matrix - lax.stop_gradient(matrix)) / jnp.where(gaps == 0.0, 1.0, gaps))
+        return values, jnp.diagonal(change + change @ turn - turn @ change)
 
 
 def _rate_and_shift(device: Any, energy: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -267,15 +291,20 @@ def _polished(device: Any, energy: jax.Array, detuning: jax.Array, power: jax.Ar
     energy = jnp.where(missing, energy[0], energy)
     sent = 2.0 * power / jnp.asarray(device.resonator.input_time, energy.dtype)
 
-    def excess(energy: jax.Array) -> jax.Array:
+    def held(energy: jax.Array) -> tuple[jax.Array, jax.Array]:
         rate, moved = _rate_and_shift(device, energy)
-        return energy * (rate**2 + (TURN * (detuning - moved)) ** 2) - sent
+        size = rate**2 + (TURN * (detuning - moved)) ** 2
+        return energy * size, size
 
-    least = 1e-9 * jnp.asarray(device.resonator.rate, energy.dtype) ** 2
+    least = _least_slope(energy.dtype)
     for _ in range(POLISH):
-        value, slope = jax.jvp(excess, (energy,), (jnp.ones_like(energy),))
-        energy = energy - value / jnp.where(jnp.abs(slope) > least, slope, jnp.inf)
-    return jnp.where(missing, jnp.nan, energy)
+        (value, size), (slope, _) = jax.jvp(held, (energy,), (jnp.ones_like(energy),))
+        energy = energy - (value - sent) / jnp.where(jnp.abs(slope) > least * size, slope, jnp.inf)
+    return jnp.sort(jnp.where(missing, jnp.nan, energy))
+
+
+def _least_slope(dtype: Any) -> float:
+    return FOLD * math.sqrt(float(jnp.finfo(dtype).eps))
 
 
 def _folds(device: Any, power: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -289,11 +318,32 @@ def _folds(device: Any, power: jax.Array) -> tuple[jax.Array, jax.Array]:
     offset = jnp.where(missing, 0.0, offset)
     energy = _energy(fixed, offset, held)
 
-    def excess(energy: jax.Array) -> jax.Array:
-        return energy * (_rate_and_shift(device, energy)[0] ** 2 + offset**2)
-
-    # At an extremum the detuning does not answer to Y, so that only U(Y) carries derivatives.
-    value, slope = jax.jvp(excess, (energy,), (jnp.ones_like(energy),))
-    energy = energy - (value - 2.0 * power / jnp.asarray(device.resonator.input_time, energy.dtype)) / slope
+    # Each step of Newton's method adds an order of the derivatives: the first, then the second.
+    for _ in range(2):
+        offset, energy = _polished_fold(device, offset, energy, power)
     place = offset / TURN + _rate_and_shift(device, energy)[1]
     return jnp.where(missing, jnp.nan, place), jnp.where(missing, jnp.nan, energy)
+
+
+def _polished_fold(device: Any, offset: jax.Array, energy: jax.Array, power: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Y and U nearer to where U (r^2 + Y^2) is what is sent and the detuning has its extremum."""
+    sent = 2.0 * power / jnp.asarray(device.resonator.input_time, energy.dtype)
+
+    def missing(offset: jax.Array, energy: jax.Array) -> tuple[jax.Array, jax.Array]:
+        def held(energy: jax.Array) -> tuple[jax.Array, jax.Array]:
+            rate, moved = _rate_and_shift(device, energy)
+            return energy * (rate**2 + offset**2), moved
+
+        (value, _), (rise, pull) = jax.jvp(held, (energy,), (jnp.ones_like(energy),))
+        return value - sent, 1.0 - TURN * pull * 2.0 * offset * energy / rise
+
+    one, none = jnp.ones_like(offset), jnp.zeros_like(offset)
+    (left, slope), (left_y, slope_y) = jax.jvp(missing, (offset, energy), (one, none))
+    _, (left_u, slope_u) = jax.jvp(missing, (offset, energy), (none, one))
+    # How the slope bends along the curve; where two folds are born it does not, and they stay where they are.
+    bend = slope_y - slope_u * left_y / left_u
+    size = jnp.hypot(jnp.asarray(device.resonator.rate, energy.dtype), lax.stop_gradient(offset))
+    # What is missing runs along on resonance, where the slope is 1, and stays there too.
+    regular = (jnp.abs(bend) * size > _least_slope(energy.dtype)) & (jnp.abs(slope) < 0.5)
+    move = -(slope - slope_u * left / left_u) / jnp.where(regular, bend, jnp.inf)
+    return offset + move, energy - (left + left_y * move) / left_u

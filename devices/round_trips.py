@@ -11,6 +11,7 @@ round trip. At rest it is the ring's own spectrum, exactly but for dispersion (S
 """
 
 import math
+from numbers import Integral
 from typing import Any
 
 import equinox as eqx
@@ -21,7 +22,7 @@ import numpy as np
 from photonics_core.devices.resonator import TURN, as_complex
 from photonics_core.devices.ring import AddDropRing, AllPassRing
 from photonics_core.kernels.affine_recurrence import affine_recurrence
-from photonics_core.kernels.checks import check_finite, check_kind, check_positive, check_range
+from photonics_core.kernels.checks import check_finite, check_positive, check_range, is_concrete
 from photonics_core.runtime import as_leaf
 from photonics_core.units import REFERENCE_TEMPERATURE
 
@@ -65,11 +66,15 @@ class RoundTrips(eqx.Module):
         return cls(ring.round_trip_time(wl, temperature), angles[0], ring.round_trip_loss(wl, temperature), *angles[1:])
 
     def through(self, detuning: Any) -> jax.Array:
-        """Steady amplitude through / in, for a laser `detuning` THz above a resonance."""
+        """Steady amplitude through / in, for a laser `detuning` THz above a resonance.
+
+        Raises:
+            ValueError: for a ring on resonance that loses nothing and has no coupler: it has no steady state.
+        """
         check_finite("detuning", detuning, "THz")
         around = self._around(jnp.asarray(detuning, jnp.result_type(float)))
         t = jnp.cos(jnp.asarray(self.input_angle)).astype(around.dtype)
-        return (t - around) / (1.0 - t * around)
+        return (t - around) / _left(t * around)
 
     def drive(self, detuning: Any, samples: int, source: Any = 1.0) -> tuple[jax.Array, jax.Array]:
         """Amplitudes out while the resonance moves, from the steady state at the first sample.
@@ -83,10 +88,13 @@ class RoundTrips(eqx.Module):
             Amplitudes through and drop in sqrt(mW), shape [K].
 
         Raises:
-            ValueError: for samples that are not even, fewer samples than a round trip has, or values not finite.
+            ValueError: for samples that are not even, fewer samples than a round trip has, values not finite, or a ring
+                without a steady state, see `through`.
         """
-        check_kind("samples", samples, int)
+        if not isinstance(samples, Integral) or isinstance(samples, bool):
+            raise ValueError(f"samples = {samples!r} is not of the kind int")
         check_range("samples", samples, 2)
+        samples = int(samples)
         check_finite("detuning", detuning, "THz")
         detuning = jnp.asarray(detuning, jnp.result_type(float))
         if samples % 2 or detuning.ndim != 1 or detuning.shape[0] < samples:
@@ -97,7 +105,7 @@ class RoundTrips(eqx.Module):
         t, k, k_drop = (
             part.astype(sent.dtype) for part in (jnp.cos(angles[0]), jnp.sin(angles[0]), jnp.sin(angles[1]))
         )
-        rest = 1j * k * sent[0] / (1.0 - t * around[0])
+        rest = 1j * k * sent[0] / _left(t * around[0])
         inside = jnp.concatenate([jnp.full((samples,), rest), _by_trips(t * around, 1j * k * sent, rest, samples)])
         halfway = self._halfway(_trailing_mean(detuning, samples // 2))
         count = detuning.shape[0]
@@ -112,6 +120,14 @@ class RoundTrips(eqx.Module):
     def _halfway(self, detuning: jax.Array) -> jax.Array:
         """Field at the drop coupler over that behind the input coupler."""
         return _turned(jnp.exp(-0.5 * jnp.asarray(self.loss)), 0.5 * TURN * detuning * self.trip)
+
+
+def _left(around: jax.Array) -> jax.Array:
+    """1 less what a round trip leaves; a `ValueError` where that is nothing, as far as it is known."""
+    left = 1.0 - around
+    if is_concrete(left) and np.any(np.asarray(left) == 0.0):
+        raise ValueError("a ring without loss and without couplers has no steady state on resonance")
+    return left
 
 
 def _turned(size: jax.Array, phase: jax.Array) -> jax.Array:

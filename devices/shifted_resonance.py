@@ -25,8 +25,10 @@ from photonics_core.runtime import as_leaf
 
 #: Shift over full width, of a cold ring on resonance, from which on there can be three states.
 ONSET = 4.0 / (3.0 * math.sqrt(3.0))
-#: Newton steps that polish a root, and carry its derivative.
+#: Newton steps that polish a root, and carry its derivatives, first and second.
 POLISH = 3
+#: Slope over its natural size, in units of sqrt(eps), below which a root counts as that of a fold.
+FOLD = 16.0
 
 
 class ShiftedResonance(eqx.Module):
@@ -64,7 +66,8 @@ class ShiftedResonance(eqx.Module):
             power: power sent in in mW; it broadcasts with `detuning`.
 
         Returns:
-            One energy and two NaN, or three: the first and the last are stable, the one between is not.
+            One energy and two NaN, or three: the first and the last are stable, the one between is not. At a fold and
+            at the onset derivatives are infinite; there, to some 1e-13 of the power, they are cut and given as 0.
 
         Raises:
             ValueError: for a power below zero.
@@ -76,16 +79,19 @@ class ShiftedResonance(eqx.Module):
         offset, drive = offset[..., None], drive[..., None]
         # What is missing runs along as the first root, so that no derivative meets a NaN.
         roots = jnp.where(jnp.isnan(found), found[..., :1], found)
+        least = FOLD * math.sqrt(float(jnp.finfo(roots.dtype).eps))
         for _ in range(POLISH):
             value = roots * (1.0 + (offset - roots) ** 2) - drive
-            slope = 1.0 + (offset - roots) * (offset - 3.0 * roots)
-            roots = roots - value / jnp.where(jnp.abs(slope) > 1e-12, slope, jnp.inf)
-        return jnp.where(jnp.isnan(found), jnp.nan, roots / unit)
+            turn = (offset - roots) * (offset - 3.0 * roots)
+            regular = jnp.abs(1.0 + turn) > least * (1.0 + jnp.abs(turn))
+            roots = roots - value / jnp.where(regular, 1.0 + turn, jnp.inf)
+        return jnp.sort(jnp.where(jnp.isnan(found), jnp.nan, roots / unit), axis=-1)
 
     def follow(self, detuning: Any, power: Any) -> jax.Array:
         """Stored energy in fJ while the laser is swept slowly over detunings in THz, shape [K], in this order.
 
-        It stays on its branch as long as there is one, and jumps to the other at the fold.
+        It stays on its branch as long as there is one, and jumps to the other at the fold. Where it begins among three
+        states, it begins in the lowest.
         """
         states = self.energies(detuning, power)
         if states.ndim != 2:
@@ -97,9 +103,10 @@ class ShiftedResonance(eqx.Module):
             branch = jnp.where(pair[0] == pair[1], high, branch)
             return branch, pair[branch]
 
-        # Where there is one state it belongs to the high branch if most of the light is in.
+        # A single state belongs to the branch that it continues: both folds lie apart from the bend at x = 2 D / 3,
+        # the end of the low branch below it, that of the high one above.
         _, offset, _ = self._reduced(detuning, power)
-        high = (jnp.abs(offset - self._unit() * states[:, 0]) < jnp.sqrt(1.0 / 3.0) * jnp.abs(offset)).astype(int)
+        high = (3.0 * self._unit() * states[:, 0] > 2.0 * offset).astype(int)
         return lax.scan(step, high[0], (stable, high))[1]
 
     def transmission(self, detuning: Any, energy: Any) -> jax.Array:

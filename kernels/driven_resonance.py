@@ -20,7 +20,7 @@ from jax import lax
 
 from photonics_core.kernels.affine_recurrence import Pair, checked_chunks, states_before
 from photonics_core.kernels.between_samples import middles, of_each_step
-from photonics_core.kernels.checks import as_inexact, check_positive
+from photonics_core.kernels.checks import as_inexact, check_positive, is_concrete
 from photonics_core.kernels.phi_functions import REACH, phi_functions, phi_near
 
 #: Largest |z| of a record for which there are series of their own length; beyond the last, exponentials.
@@ -60,20 +60,33 @@ def driven_amplitudes(
         Amplitudes at the samples, complex, shape [..., K].
 
     Raises:
-        ValueError: for fewer than two samples, shapes that do not go together, a step that is not above zero, chunks
-            that are not a positive whole number, complex decay or offset, or values that are not finite.
+        ValueError: for fewer than two samples, shapes that do not go together, a step that is not one number above
+            zero, chunks that are not a positive whole number, complex decay or offset, values that are not finite, or
+            no start where there is no steady state.
     """
     given = [as_inexact(name, each) for name, each in (("decay", decay), ("offset", offset), ("drive", drive))]
     for name, each in zip(("decay", "offset"), given, strict=False):
         if jnp.iscomplexobj(each):
             raise ValueError(f"{name} of dtype {each.dtype} is not real")
     check_positive("step", step, "ps")
+    if np.ndim(step):
+        raise ValueError(f"step of shape {np.shape(step)} is not one number")
     counts = {each.shape[-1] for each in given if each.ndim and each.shape[-1] != 1}
     if len(counts) != 1 or 0 in counts:
         shapes = ", ".join(str(each.shape) for each in given)
         raise ValueError(f"decay, offset and drive of shapes {shapes} are not [..., K] of one K from 2 on, or [..., 1]")
+    if start is None:
+        _check_steady(*given[:2])
     start = None if start is None else as_inexact("start", start)
     return _amplitudes(*given, jnp.asarray(step), start, checked_chunks(chunks))
+
+
+def _check_steady(decay: jax.Array, offset: jax.Array) -> None:
+    if not is_concrete(decay, offset):
+        return
+    first = (np.asarray(each)[..., 0] if each.ndim else np.asarray(each) for each in (decay, offset))
+    if np.any(np.hypot(*first) == 0.0):
+        raise ValueError("decay = 0 and offset = 0 at the first sample have no steady state; give a start")
 
 
 @functools.partial(jax.jit, static_argnames="chunks")

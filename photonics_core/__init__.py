@@ -27,7 +27,19 @@ if TYPE_CHECKING:
     from photonics_core.devices.coupler import Coupler, DirectionalCoupler, PointCoupler, approach_length
     from photonics_core.devices.fused_coupler import CompositeCoupling, FusedCoupler
     from photonics_core.devices.grating import BraggGrating, FabryPerot
+    from photonics_core.devices.heater import (
+        DOPED_SILICON,
+        TITANIUM_NITRIDE,
+        TUNGSTEN,
+        Heater,
+        HeaterMaterial,
+        HeaterReport,
+        HeaterWarning,
+        efficiency_nm_mw,
+        power_per_fsr,
+    )
     from photonics_core.devices.lattice_filter import LatticeFilter
+    from photonics_core.devices.lock import LockTrace, WavelengthLock
     from photonics_core.devices.modulator import RingModulator
     from photonics_core.devices.multimode_interference import MultimodeInterference
     from photonics_core.devices.nonlinear_resonator import NonlinearResonator
@@ -43,6 +55,7 @@ if TYPE_CHECKING:
     from photonics_core.devices.waveguide import Waveguide
     from photonics_core.devices.waveguide_array import GapCouplings, WaveguideArray
     from photonics_core.doped_guide import DopedGuide
+    from photonics_core.drift import GuideDrift, drift_pm_k, walk_off_pm
     from photonics_core.effective_index_method import effective_index
     from photonics_core.eigenmode_expansion import ModeExpansion, expand_modes
     from photonics_core.energy import EnergyPerBit, drive_energy, heater_energy, laser_energy
@@ -71,6 +84,8 @@ if TYPE_CHECKING:
     from photonics_core.fibre import StepIndexFibre
     from photonics_core.films import Ellipsometry, FilmStack
     from photonics_core.fit import fit_ring, fit_series
+    from photonics_core.foster import FosterFit, foster_fit
+    from photonics_core.heat_shapes import Annulus, Circle, Disk, Point, Polygon, Rectangle
     from photonics_core.index import IndexModel, LinearIndex
     from photonics_core.index_map import IndexMap
     from photonics_core.junction import PNJunction
@@ -85,6 +100,7 @@ if TYPE_CHECKING:
     from photonics_core.radiating_modes import bend_mode, leaky_mode
     from photonics_core.runtime import set_precision, use_device
     from photonics_core.scattering import SMatrix
+    from photonics_core.section_heat import SectionArea, SectionField, SectionHeat, SectionPiece
     from photonics_core.shapes import Shape
     from photonics_core.signals import (
         NRZ,
@@ -101,6 +117,18 @@ if TYPE_CHECKING:
     from photonics_core.tabulated import TabulatedDevice
     from photonics_core.tapers import LocalModes, local_modes
     from photonics_core.thermal_impedance import ThermalImpedance
+    from photonics_core.thermal_layout import Chip, ThermalLayout
+    from photonics_core.thermal_response import crossing_time, rise_time, thermal_bandwidth
+    from photonics_core.thermal_stack import (
+        Adiabatic,
+        Convection,
+        FixedTemperature,
+        Layer,
+        ThermalRegion,
+        ThermalStack,
+    )
+    from photonics_core.thermo_optics import PMMA, TITANIA, silicon_expansion, with_thermo_optic
+    from photonics_core.tuning import TuningPlan, assign_lines, barrel_shifts, tuning_power
 
 _HOMES = {
     "CouplingMap": "coupling_map",
@@ -151,6 +179,51 @@ _HOMES = {
     "SiliconCarriers": "devices.carrier_effects",
     "SteadyStates": "devices.resonator_states",
     "ThermalImpedance": "thermal_impedance",
+    "SectionArea": "section_heat",
+    "SectionField": "section_heat",
+    "SectionHeat": "section_heat",
+    "SectionPiece": "section_heat",
+    "Adiabatic": "thermal_stack",
+    "Annulus": "heat_shapes",
+    "Chip": "thermal_layout",
+    "Circle": "heat_shapes",
+    "Convection": "thermal_stack",
+    "Disk": "heat_shapes",
+    "FixedTemperature": "thermal_stack",
+    "FosterFit": "foster",
+    "Layer": "thermal_stack",
+    "Point": "heat_shapes",
+    "Polygon": "heat_shapes",
+    "Rectangle": "heat_shapes",
+    "ThermalLayout": "thermal_layout",
+    "ThermalRegion": "thermal_stack",
+    "ThermalStack": "thermal_stack",
+    "foster_fit": "foster",
+    "crossing_time": "thermal_response",
+    "rise_time": "thermal_response",
+    "thermal_bandwidth": "thermal_response",
+    "PMMA": "thermo_optics",
+    "TITANIA": "thermo_optics",
+    "silicon_expansion": "thermo_optics",
+    "with_thermo_optic": "thermo_optics",
+    "GuideDrift": "drift",
+    "drift_pm_k": "drift",
+    "walk_off_pm": "drift",
+    "TuningPlan": "tuning",
+    "assign_lines": "tuning",
+    "barrel_shifts": "tuning",
+    "tuning_power": "tuning",
+    "Heater": "devices.heater",
+    "HeaterMaterial": "devices.heater",
+    "HeaterReport": "devices.heater",
+    "HeaterWarning": "devices.heater",
+    "DOPED_SILICON": "devices.heater",
+    "TITANIUM_NITRIDE": "devices.heater",
+    "TUNGSTEN": "devices.heater",
+    "efficiency_nm_mw": "devices.heater",
+    "power_per_fsr": "devices.heater",
+    "LockTrace": "devices.lock",
+    "WavelengthLock": "devices.lock",
     "SplitResonance": "devices.backscatter",
     "RingBus": "devices.bus",
     "SILICA": "materials",

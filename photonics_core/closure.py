@@ -15,7 +15,7 @@ import numpy as np
 from jax import lax
 
 from photonics_core.eye import POINTS, checked_waveform, error_chances, folded, outer_places
-from photonics_core.kernels.checks import check_positive, check_range
+from photonics_core.kernels.checks import check_positive, check_range, is_concrete
 from photonics_core.signals import BESSEL_THOMSON_3DB, bessel_thomson_response, checked_symbols, filtered
 
 #: Ratio of symbols in error at which TDECQ is taken, and the Q of an ideal eye there (IEEE 802.3, 121.8.5.3).
@@ -60,24 +60,27 @@ def tdecq(
     OMA_outer / 3 (IEEE 802.3, 121.8.5.3, second hand; limits 3.4 dB and 3.9 dB of its clauses). Noise passes the
     equaliser as white noise behind the receiver's filter does. Taps are those of the fewest errors in the mean of both
     histograms; place of the histograms (to 0.02) and main tap those of the least mean square error. Derivatives are
-    those of the optimum, by the implicit function theorem.
+    those of the optimum, by the implicit function theorem; first derivatives only, second ones would be wrong.
 
     A symbol is in error beyond the thresholds of what was sent. Instruments do not know that and take it for the symbol
     of the region where its sample lies, which is the same but for eyes that are closed.
 
     Args:
         waveform: power in mW over one period of the pattern, before the receiver's filter, shape [K], K at least 2 N.
-        symbols: 0 to 3, all of them present, more power with higher ones, shape [N].
+        symbols: 0 to 3, all of them present, more power with higher ones, shape [N]. For a signal of inverted polarity,
+            as of many ring modulators, these are 3 - symbols.
         bandwidth: -3 dB bandwidth of the fourth-order Bessel-Thomson filter over the symbol rate; None for no filter.
         noise: standard deviation of noise that comes with the signal behind the filter in mW, a number or one for each
             level, shape [4].
         instrument_noise: sigma_S in mW, of what measured a waveform.
 
     Returns:
-        `Closure`; its `tdecq_db` is infinite where symbols are in error without any more noise.
+        `Closure`; its `tdecq_db` is infinite, with a derivative of zero, where symbols are in error without any more
+        noise.
 
     Raises:
-        ValueError: for a symbol that is missing or unknown, fewer than two samples a symbol, or values out of range.
+        ValueError: for a symbol that is missing or unknown, fewer than two samples a symbol, values out of range, or a
+            waveform that falls where its symbols rise.
     """
     symbols = checked_symbols("symbols", symbols, 4)
     if np.unique(symbols).size < 4:
@@ -87,9 +90,27 @@ def tdecq(
     check_range("instrument_noise", instrument_noise, 0.0, np.inf, "mW")
     if bandwidth is not None:
         check_positive("bandwidth", bandwidth)
+    if is_concrete(wave):
+        _check_polarity(np.asarray(wave, np.float64), symbols)
     places = tuple(jnp.asarray(each) for each in outer_places(symbols, POINTS))
     noises = (jnp.broadcast_to(jnp.asarray(noise, wave.dtype), (4,)), jnp.asarray(instrument_noise, wave.dtype))
     return _closure(wave, jnp.asarray(symbols), places, *noises, None if bandwidth is None else float(bandwidth))
+
+
+def _check_polarity(wave: np.ndarray, symbols: np.ndarray) -> None:
+    """A `ValueError` for a waveform that at no delay follows its symbols as well as it follows 3 - symbols at some."""
+    held = symbols[np.arange(wave.size) * symbols.size // wave.size].astype(float)
+    spectra = (np.fft.rfft(each - each.mean()) for each in (wave, held))
+    likeness = np.fft.irfft(next(spectra) * np.conj(next(spectra)), wave.size)
+    # Patterns that are their own inverse but for a delay are as like both ways.
+    if np.ptp(wave) > 0.0 and -likeness.min() <= 1.02 * likeness.max():
+        return
+    turned = np.roll(wave, -int(np.argmin(likeness)))
+    lowest, highest = (float(np.mean(turned[held == symbol])) for symbol in (0.0, 3.0))
+    raise ValueError(
+        f"waveform does not rise with symbols: its level means are {lowest:.6g} mW for symbol 0 and {highest:.6g} mW "
+        "for symbol 3; for a signal of inverted polarity pass 3 - symbols"
+    )
 
 
 @functools.partial(jax.jit, static_argnames="bandwidth")
@@ -111,12 +132,12 @@ def _closure(
     shift, main, taps = _equaliser_start(lax.stop_gradient(signal), symbols, correlation)
     problem = _Problem(_tapped(signal, shift, main), noise[symbols] / oma, correlation, symbols)
     taps = _best_taps(problem, taps)
-    level = _largest_noise(problem, taps)
-    ratio = jnp.sqrt(jnp.exp(2.0 * level) + (instrument_noise / oma) ** 2)
-    penalty, gain = -10.0 * jnp.log10(6.0 * IDEAL_Q * ratio), jnp.sqrt(taps @ correlation @ taps)
-    return Closure(
-        penalty, oma, average, oma * jnp.exp(level), gain, taps, main, 0.5 + shift.astype(wave.dtype) / POINTS
-    )
+    least, gain = _largest_noise(problem, taps), jnp.sqrt(taps @ correlation @ taps)
+    square = least**2 + (instrument_noise / oma) ** 2
+    # An eye that is closed has no derivatives.
+    closed = square == 0.0
+    penalty = jnp.where(closed, jnp.inf, -5.0 * jnp.log10((6.0 * IDEAL_Q) ** 2 * jnp.where(closed, 1.0, square)))
+    return Closure(penalty, oma, average, oma * least, gain, taps, main, 0.5 + shift.astype(wave.dtype) / POINTS)
 
 
 class _Problem(NamedTuple):
@@ -226,7 +247,7 @@ def _best_taps(problem: _Problem, start: jax.Array) -> jax.Array:
 
 
 def _largest_noise(problem: _Problem, taps: jax.Array) -> jax.Array:
-    """Logarithm of the noise at which the worse histogram has the target, with derivatives; -inf if there is none."""
+    """Noise over the OMA at which the worse histogram has the target, with derivatives; 0 if there is none."""
     fixed, held = problem.fixed(), lax.stop_gradient(taps)
 
     def worse(level: jax.Array) -> jax.Array:
@@ -241,4 +262,4 @@ def _largest_noise(problem: _Problem, taps: jax.Array) -> jax.Array:
     level = jnp.mean(lax.fori_loop(0, 32, halved, ends))
     slope = jnp.where(closed, 1.0, jax.grad(worse)(level))
     level = level - jnp.where(closed, 0.0, jnp.max(problem.log_ratios(taps, level)) / slope)
-    return jnp.where(closed, -jnp.inf, level)
+    return jnp.where(closed, 0.0, jnp.exp(level))

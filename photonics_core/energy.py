@@ -52,7 +52,8 @@ def drive_energy(capacitance: Any, swing: Any, levels: Any = NRZ) -> jax.Array:
     check_range("capacitance", capacitance, 0.0, np.inf, "fF")
     check_finite("swing", swing, "V")
     bits, levels = _bits(levels), jnp.asarray(levels, jnp.result_type(float))
-    return jnp.asarray(capacitance * swing**2 * (jnp.var(levels) / bits))
+    capacitance, swing = _together(capacitance, swing)
+    return capacitance * swing**2 * (jnp.var(levels) / bits)
 
 
 def laser_energy(power: Any, wall_plug_efficiency: Any, symbol_rate_gbd: Any, levels: Any = NRZ) -> jax.Array:
@@ -73,6 +74,7 @@ def laser_energy(power: Any, wall_plug_efficiency: Any, symbol_rate_gbd: Any, le
     check_range("power", power, 0.0, np.inf, "mW")
     check_positive("wall_plug_efficiency", wall_plug_efficiency)
     check_range("wall_plug_efficiency", wall_plug_efficiency, 0.0, 1.0)
+    power, wall_plug_efficiency = _together(power, wall_plug_efficiency)
     return _per_bit(power / wall_plug_efficiency, symbol_rate_gbd, levels)
 
 
@@ -96,11 +98,17 @@ def heater_energy(power: Any, symbol_rate_gbd: Any, levels: Any = NRZ) -> jax.Ar
 
 def _per_bit(power: Any, symbol_rate_gbd: Any, levels: Any) -> jax.Array:
     check_positive("symbol_rate_gbd", symbol_rate_gbd, "GBd")
-    return jnp.asarray(_FJ * power / (symbol_rate_gbd * _bits(levels)), jnp.result_type(float))
+    power, symbol_rate_gbd = _together(power, symbol_rate_gbd)
+    return _FJ * power / (symbol_rate_gbd * _bits(levels))
+
+
+def _together(*values: Any) -> list[jax.Array]:
+    """Numbers, lists or arrays as arrays of one shape."""
+    return jnp.broadcast_arrays(*(jnp.asarray(each, jnp.result_type(float)) for each in values))
 
 
 def _bits(levels: Any) -> float:
     """Bits of a symbol."""
-    count = levels.size if not is_concrete(levels) else np.size(levels)
+    count = np.size(levels) if is_concrete(levels) else levels.size
     check_choice("number of levels", count, [2, 4, 8, 16])
     return math.log2(count)

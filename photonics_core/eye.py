@@ -169,8 +169,13 @@ def outer_places(symbols: np.ndarray, points: int) -> list[np.ndarray]:
 
 
 def extinction_ratio_db(levels: Any) -> jax.Array:
-    """Extinction ratio in dB, 10 lg of the highest over the lowest of the mean powers of the levels."""
-    levels = jnp.asarray(levels)
+    """Extinction ratio in dB, 10 lg of the highest over the lowest of the mean powers of the levels.
+
+    Raises:
+        ValueError: for a power below zero.
+    """
+    check_range("levels", levels, 0.0, np.inf, "mW")
+    levels = jnp.asarray(levels, jnp.result_type(float))
     return 10.0 * jnp.log10(jnp.max(levels) / jnp.min(levels))
 
 
@@ -178,12 +183,15 @@ def level_mismatch(levels: Any) -> jax.Array:
     """Ratio of level mismatch R_LM of four levels, 1 where they are evenly spaced.
 
     min(3 ES1, 3 ES2, 2 - 3 ES1, 2 - 3 ES2) with ES1 = (V1 - Vm) / (V0 - Vm), ES2 = (V2 - Vm) / (V3 - Vm), Vm the mean
-    of V0 and V3 (IEEE 802.3, 120D.3.1.2, second hand).
+    of V0 and V3 (IEEE 802.3, 120D.3.1.2, second hand). Where V0 and V3 are equal there is no ratio, and 0 is given, as
+    where V1 and V2 meet.
     """
     levels = jnp.asarray(levels, jnp.result_type(float))
     check_choice("number of levels", levels.size, [4])
-    middle = 0.5 * (levels[0] + levels[3])
-    inner = 3.0 * jnp.stack([(levels[1] - middle) / (levels[0] - middle), (levels[2] - middle) / (levels[3] - middle)])
+    middle, half = 0.5 * (levels[0] + levels[3]), 0.5 * (levels[3] - levels[0])
+    flat = half == 0.0
+    sides = jnp.stack([middle - levels[1], levels[2] - middle])
+    inner = jnp.where(flat, 0.0, 3.0 * sides / jnp.where(flat, 1.0, half))
     return jnp.min(jnp.concatenate([inner, 2.0 - inner]))
 
 

@@ -41,6 +41,8 @@ SILICON_PERMITTIVITY, SILICA_PERMITTIVITY = 11.7 * 8.8541878128e-3, 3.9 * 8.8541
 #: Forward voltage over built-in voltage up to which depletion holds, SPICE's coefficient FC: beyond, carriers flow in.
 FORWARD = 0.5
 ORIENTATIONS = ("lateral", "vertical", "interleaved")
+#: Lengths in um above which a number is taken to be in nm.
+LONGEST = {"width": 50.0, "height": 10.0, "slab": 10.0, "access": 100.0, "period": 50.0}
 
 
 class PNJunction(eqx.Module):
@@ -87,6 +89,7 @@ class PNJunction(eqx.Module):
                 check_within(name, getattr(self, name), (1e15, 1e20), "cm^-3")
         for name in ("width", "height", "slab", "access", "period"):
             check_positive(name, getattr(self, name), "um")
+            check_range(name, getattr(self, name), 0.0, LONGEST[name], "um")
         if self.breakdown is not None:
             check_positive("breakdown", self.breakdown, "V")
         check_within("temperature", self.temperature, TEMPERATURE_RANGE, "K")

@@ -25,6 +25,8 @@ PAM4 = (0.0, 1.0 / 3.0, 2.0 / 3.0, 1.0)
 PRBS_DELAYS = {7: (6, 7), 9: (5, 9), 11: (9, 11), 13: (1, 2, 12, 13), 15: (14, 15), 23: (18, 23), 31: (28, 31)}
 #: The longest pattern that is made at once.
 LONGEST = 1 << 26
+#: Symbol rate in GBd and bandwidth in THz above which a number is taken to be in another unit.
+HIGHEST_RATE_GBD, HIGHEST_BANDWIDTH = 1e4, 2.0
 
 #: An edge from 20 to 80 % of the error function takes so many of its standard deviations.
 _RISE = 2.0 * 0.8416212335729143
@@ -54,8 +56,9 @@ def prbs(order: int, length: int | None = None, seed: int | None = None) -> np.n
         Bits, uint8, shape [length].
 
     Raises:
-        ValueError: for an unknown order, or a length or a seed outside its range.
+        ValueError: for an unknown order, or a length or a seed outside its range, or one that is not a whole number.
     """
+    order = _whole("order", order, 0, LONGEST)
     check_choice("order", order, PRBS_DELAYS)
     period = (1 << order) - 1
     length = _whole("length", period if length is None else length, 1, LONGEST)
@@ -155,13 +158,13 @@ def drive_waveform(
 
     Args:
         symbols: whole numbers that index `levels`, shape [N].
-        symbol_rate_gbd: symbols per ns.
-        samples_per_symbol: above 0, not necessarily whole; N times it is rounded, so that the record closes.
+        symbol_rate_gbd: symbols per ns, at most 1e4.
+        samples_per_symbol: a number above 0, not necessarily whole; N times it is rounded, so that the record closes.
         rise_time: from 20 to 80 % of a step before the bandwidth limit, ps; at most a symbol period.
         levels: normalised level of each symbol, `NRZ`, `PAM4` or others (to make up for a bent response), shape [2..].
         swing: voltage from level 0 to level 1, V.
         bias: voltage half-way between, V.
-        bandwidth: -3 dB frequency in THz; None for no limit.
+        bandwidth: -3 dB frequency in THz, at most 2 (40 GHz is 0.04); None for no limit.
         order: number of poles.
         taps: pre-emphasis, weights of symbols around each, a symbol apart, the earliest (of the symbol to come) first.
         main_tap: which of the taps is the symbol's own.
@@ -192,6 +195,7 @@ def drive_waveform(
     if bandwidth is None:
         return wave, step
     check_positive("bandwidth", bandwidth, "THz")
+    check_range("bandwidth", bandwidth, 0.0, HIGHEST_BANDWIDTH, "THz")
     order = _whole("order", order, 1, 20)
     pole = jnp.asarray(bandwidth, wave.dtype) / math.sqrt(2.0 ** (1.0 / order) - 1.0)
     return filtered(wave, step, lambda f: jax.lax.complex(jnp.ones_like(f), -f / pole) ** -order), step
@@ -206,6 +210,9 @@ def _displacements(count: int, cycles: int, seed: int, dtype: Any) -> jax.Array:
 
 def _check_drive(rate_gbd: Any, samples: Any, rise: Any, swing: Any, bias: Any, random: Any, sinusoidal: Any) -> None:
     check_positive("symbol_rate_gbd", rate_gbd, "GBd")
+    check_range("symbol_rate_gbd", rate_gbd, 0.0, HIGHEST_RATE_GBD, "GBd")
+    if np.ndim(samples) or not is_concrete(samples):
+        raise ValueError(f"samples_per_symbol = {samples!r} is not one number that is known before tracing")
     check_positive("samples_per_symbol", samples)
     period = 1e3 / float(np.max(np.asarray(rate_gbd))) if is_concrete(rate_gbd) else np.inf
     check_positive("rise_time", rise, "ps")

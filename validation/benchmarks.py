@@ -3,7 +3,7 @@
 A peer that lives in the same environment is a function. One whose pins clash with ours runs as a process of an
 environment of its own, started before timing and fed one request a line, so that both are warm and alternate.
 The cases stand in `bench_rings.py`, `bench_films.py`, `bench_networks.py`, `bench_modes.py`,
-`bench_couplers.py` and `bench_modulator.py`.
+`bench_couplers.py`, `bench_modulator.py` and `bench_heat.py`.
 """
 
 import importlib
@@ -22,7 +22,15 @@ from photonics_core.validation.peer import PeerAbsent
 from photonics_core.validation.precision import in_precision
 
 REPEATS = 7
-SUITES = ("bench_rings", "bench_films", "bench_networks", "bench_modes", "bench_couplers", "bench_modulator")
+SUITES = (
+    "bench_rings",
+    "bench_films",
+    "bench_networks",
+    "bench_modes",
+    "bench_couplers",
+    "bench_modulator",
+    "bench_heat",
+)
 
 Pair = tuple[Callable[[], Any], Callable[[], Any]]
 Prepare = Callable[[Path | None], Pair]

@@ -83,6 +83,20 @@ def bistability() -> Evidence:
     return Evidence(float(np.nanmax(np.abs(found / exact - 1.0))), 0.0, 1e-10)
 
 
+@case("nonlinear.onset", source="closed form 4 / (3 sqrt 3) of one shift in proportion to the energy", kind="analytic")
+@in_float64
+def onset() -> Evidence:
+    """Shift that the cold ring's light on resonance would make, over the full width, from which on there are folds."""
+    warm, light = _warm(), abs(complex(_warm().resonator.amplitude(0.0))) ** 2
+    low, high = 0.01, 10.0
+    for _ in range(40):
+        power = math.sqrt(low * high)
+        low, high = (low, power) if np.isfinite(np.asarray(warm.folds(power)[0])).any() else (power, high)
+    held = 2.0 * 0.5 / 60.0 * light * high
+    moved = 0.01 * 8.0 * held
+    return Evidence(moved / float(warm.resonator.bandwidth), 4.0 / (3.0 * math.sqrt(3.0)), 1e-6)
+
+
 @case("nonlinear.branches", source="real roots of the polynomial of degree seven (NumPy)", kind="analytic")
 @in_float64
 def branches() -> Evidence:
@@ -156,9 +170,7 @@ def stability() -> Evidence:
     return Evidence(wrong if compared >= 300 and unstable >= 50 else math.inf, 0.0, 0.0)
 
 
-def pulsing(
-    device: NonlinearResonator, detuning: float, power: float, step: float, count: int
-) -> ResonatorTrajectory:
+def pulsing(device: NonlinearResonator, detuning: float, power: float, step: float, count: int) -> ResonatorTrajectory:
     """From beside the oscillating state."""
     states = device.steady_states(detuning, power)
     start = states.state(int(np.argmax(np.asarray(states.oscillates))))

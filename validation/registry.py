@@ -25,9 +25,14 @@ SUBJECTS = (
     "couplers",
     "carriers",
     "modulator",
+    "modulator_design",
     "signals",
     "nonlinear",
     "pulsation",
+    "drift",
+    "tuning",
+    "heat",
+    "section_heat",
 )
 KINDS = ("analytic", "published", "measured", "peer", "range")
 

@@ -203,6 +203,23 @@ def test_the_steady_state_has_derivatives_everywhere(assert_gradient):
     assert all(np.all(np.isfinite(each)) for each in jax.tree.leaves(at_point))
 
 
+def test_ports_that_are_not_there_have_derivatives():
+    for port in ("drop", "add"):
+        slope = jax.grad(
+            lambda t, port=port: jnp.abs(getattr(SplitResonance(Resonator(30.0, 40.0, t), 0.05), port)(0.01))
+        )
+        assert float(slope(jnp.inf)) == 0.0
+
+
+def test_a_loss_that_falls_must_still_take_what_scattering_gives():
+    # At the limit it passes, and nothing is gained; a coupling that conserves energy needs no loss.
+    detuning = np.full(60, 0.01)
+    for rates, least in (((0.05, 0.03), 0.01), ((0.05, None), 0.0)):
+        through, reflected, _ = SplitResonance(RING, *rates).drive(detuning, 3.0, loss_rate=np.full(60, least))
+        assert np.max(np.abs(through) ** 2 + np.abs(reflected) ** 2) <= 1.0 + 1e-9
+
+
+@pytest.mark.slow
 def test_resonances_batch():
     rates = jnp.array([0.0, 0.0, 0.05, 0.0])
     found = jax.vmap(outputs)(jnp.stack([0.0 * rates, rates, 2.0 * rates]))
@@ -259,6 +276,10 @@ def test_a_fitted_doublet_has_the_line_that_the_fit_has(regime):
             r"conj\(into_backward\)\| = 0.0707107 rad/ps is outside \[0, 2 / loss_time\] = \[0, 0.05\]",
         ),
         (lambda: SplitResonance(Resonator(10.0), 0.05, 0.04), "gives light that no loss takes"),
+        (
+            lambda: SplitResonance(RING, 0.05, 0.03).drive(DETUNING, 1.0, loss_rate=np.linspace(0.02, 0.005, 60)),
+            r"conj\(into_backward\)\| = 0.02 rad/ps is outside \[0, 2 min\(loss_rate\)\] = \[0, 0.01\]",
+        ),
         (lambda: SplitResonance.of_splitting(RING, -0.1), r"splitting = -0.1 THz is outside \[0, inf\)"),
         (lambda: SplitResonance.of_fit(0.1), "fit = 0.1 is not of the kind Resonance"),
         (lambda: SplitResonance(RING, np.array([0.1, 0.2])).drive(DETUNING, 1.0), r"into_forward of shape \(2,\) is"),

@@ -1,5 +1,6 @@
 """Ring modulators: the junction's shift, static figures, and a time domain that agrees with both."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -155,3 +156,39 @@ def test_the_bandwidth_has_a_gradient(assert_gradient):
 def test_bad_input_is_named(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_a_row_of_a_batch_is_what_it_is_alone():
+    swing = 0.75 + 0.7 * jnp.sin(jnp.arange(64.0) / 6.0)
+    both = MODULATOR.drive(jnp.stack([swing, jnp.full(64, 3.0)]), 1.0, LASER)
+    alone = MODULATOR.drive(swing, 1.0, LASER)
+    for batch, single in zip(both, alone, strict=True):
+        np.testing.assert_allclose(batch[0], single, rtol=1e-12)
+
+
+def test_the_detuning_is_that_of_the_wavelengths():
+    resonant = float(MODULATOR.resonance(LASER, 1.0))
+    by_wavelengths = 299.792458 * (resonant - LASER) / (LASER * resonant)
+    np.testing.assert_allclose(MODULATOR.detuning(LASER, 1.0), by_wavelengths, atol=1e-12)
+
+
+#: A laser that single precision has, and its detuning.
+LASER_32 = float(np.float32(LASER))
+DETUNING_32 = float(MODULATOR.detuning(LASER_32, 1.0))
+
+
+def test_the_detuning_keeps_its_digits_in_single_precision(float32):
+    guide = DopedGuide(PNJunction(5e17, 5e17), 0.95)
+    found = RingModulator(AllPassRing(7.5, PointCoupler(0.28), INDEX), guide).detuning(LASER_32, jnp.float32(1.0))
+    assert found.dtype == jnp.float32
+    # 0.2 MHz; a difference of wavelengths is off by 10 MHz.
+    np.testing.assert_allclose(found, DETUNING_32, atol=2e-7)
+
+
+def test_equal_voltages_modulate_nothing():
+    still = MODULATOR.modulation(LASER, (1.0, 1.0))
+    assert float(still.penalty_db) == np.inf
+    slope = jax.grad(lambda voltage: MODULATOR.modulation(LASER, (1.0, voltage)).penalty_db)(1.0)
+    assert float(slope) == 0.0
+    with pytest.raises(ValueError, match="voltages = 1.0 V and 1.0 V modulate nothing"):
+        MODULATOR.best_laser(WL, (1.0, 1.0))

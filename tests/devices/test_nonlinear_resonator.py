@@ -212,6 +212,7 @@ def test_constants_of_silicon_give_rates_known_in_si():
     np.testing.assert_allclose(1e12 * float(RING.kerr_shift) * 1e3, kerr, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_derivatives_through_time(assert_gradient):
     def values(numbers):
         heat = ThermalImpedance(numbers["r"], jnp.asarray([2e3, 5e3]))
@@ -226,6 +227,7 @@ def test_derivatives_through_time(assert_gradient):
     assert_gradient(values, numbers, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_single_precision(float32):
     shift = -0.01 * 8.0 * 0.5 * 2.0 / 60.0
     with jax.enable_x64(True):
@@ -252,12 +254,22 @@ def test_bad_input_is_named():
         RING.steady_states(0.0, -1.0)
     with pytest.raises(ValueError, match=r"detuning of shape \(1,\) is not \[K\]"):
         RING.drive([0.0], 1.0)
+    with pytest.raises(ValueError, match=r"step of shape \(2,\) is not one number"):
+        RING.drive([0.0, 0.0], np.ones(2))
     with pytest.raises(ValueError, match=r"source of shape \(3,\) does not go with detuning of shape \(2,\)"):
         RING.drive([0.0, 0.0], 1.0, np.ones(3))
     with pytest.raises(ValueError, match=r"heat of shape \(1,\) does not go with the 2 parts"):
         RING.drive([0.0, 0.0], 1.0, start=ResonatorState(0.0, 0.0, np.zeros(1)))
-    with pytest.raises(ValueError, match="times that do not rise"):
+    with pytest.raises(ValueError, match=r"wl = 1552.7 um is outside \[1.2, 2.2\]"):
+        NonlinearResonator.of_silicon(COLD, 1552.7, 4.0, 2.0, ThermalImpedance(1.0, 1.0))
+    with pytest.raises(ValueError, match="times that do not rise cannot be followed: 2 and then 1 ps"):
         RING.follow([0.0, 2.0, 1.0], 0.0)
+    with pytest.raises(ValueError, match="times that do not rise cannot be followed: 1 and then 1 ps"):
+        RING.follow([0.0, 1.0, 1.0], 0.0)
+    with pytest.raises(ValueError, match=r"rtol = -1 is outside \(0, inf\)"):
+        RING.follow([0.0, 1.0], 0.0, rtol=-1)
+    with pytest.raises(ValueError, match=r"atol = 0 is outside \(0, inf\)"):
+        RING.follow([0.0, 1.0], 0.0, atol=0.0)
     with pytest.raises(ValueError, match=r"wl = 2 um is outside \[1.26, 1.625\]"):
         SiliconCarriers(2.0)
 

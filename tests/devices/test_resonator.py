@@ -177,6 +177,42 @@ def test_the_bandwidth_has_derivatives(assert_gradient):
         assert np.isfinite(jax.grad(lambda x: CHOI.electro_optic_bandwidth(x, 0.0, 0.03))(d))
 
 
+def test_the_bandwidth_has_second_derivatives():
+    def bandwidth(numbers):
+        resonator = Resonator(numbers[0], numbers[1], 90.0)
+        drives = ((numbers[2],), (numbers[2], 0.1, 0.03), (numbers[2], 0.1, 0.002))
+        return jnp.stack([resonator.electro_optic_bandwidth(*drive) for drive in drives])
+
+    slopes, at = jax.jit(jax.jacrev(bandwidth)), np.array([20.0, 25.0, 0.02])
+    found = jax.jit(jax.jacfwd(jax.jacrev(bandwidth)))(at)
+    for k, step in enumerate(1e-4 * at):
+        # Extrapolated to a step of zero.
+        sides = [(slopes(at + h * np.eye(3)[k]) - slopes(at - h * np.eye(3)[k])) / (2 * h) for h in (step, 2 * step)]
+        np.testing.assert_allclose(found[:, :, k], (4 * sides[0] - sides[1]) / 3, rtol=1e-6)
+
+
+def test_the_response_in_db_is_that_of_the_response_and_has_its_limit_on_resonance():
+    f = np.linspace(1e-3, 0.2, 40)
+    for resonator in (CHOI, Resonator(16.8, math.inf, 30.0)):
+        for d in (0.03, -0.0524):
+            ratio = resonator.response(f, d, pole=0.03) / resonator.response(0.0, d)
+            found = resonator.electro_optic_response_db(f, d, pole=0.03)
+            np.testing.assert_allclose(found, 20 * np.log10(np.abs(ratio)), atol=1e-11)
+        np.testing.assert_allclose(
+            resonator.electro_optic_response_db(f, 0.0), resonator.electro_optic_response_db(f, 1e-8), atol=1e-9
+        )
+        assert np.all(np.isfinite(jax.grad(lambda d, r=resonator: r.electro_optic_response_db(0.02, d))(0.0)))
+    assert float(CHOI.electro_optic_response_db(0.0, 0.0)) == 0.0
+    assert np.isinf(Resonator(10.0).electro_optic_response_db(0.02, 0.01))
+
+
+def test_no_drop_coupler_has_a_derivative():
+    for resonator in (lambda t: Resonator(16.8, 13.0, t), lambda t: Resonator(16.8, t, 13.0)):
+        slope = jax.grad(lambda t, of=resonator: jnp.abs(of(t).drop(0.01)) ** 2)
+        assert np.isfinite(slope(jnp.inf))
+    assert float(jax.grad(lambda t: jnp.abs(Resonator(16.8, 13.0, t).drop(0.01)) ** 2)(jnp.inf)) == 0.0
+
+
 @pytest.mark.parametrize("drop", [None, 0.15])
 def test_a_ring_of_high_finesse_has_the_line_of_its_resonator(drop):
     coupler = PointCoupler(0.2)

@@ -202,18 +202,64 @@ def test_derivatives_of_states_folds_and_eigenvalues(assert_gradient):
     def values(numbers):
         device = build(numbers)
         states = device.steady_states(numbers["d"], numbers["p"])
-        folds = device.folds(numbers["p"])[0]
+        folds, held = device.folds(numbers["p"])
         both = device.detunings(20.0, numbers["p"])
-        return jnp.concatenate([states.energy[:3], states.temperature[:1], states.growth[:1], folds[:2], both])
+        return jnp.concatenate(
+            [states.energy[:3], states.temperature[:1], states.growth[:1], folds[:2], held[:2], both]
+        )
 
     numbers = {**NUMBERS, "d": -0.08, "p": 4.0}
     assert np.all(np.isfinite(values(numbers)))
     assert_gradient(values, numbers, rtol=1e-5)
 
 
-def test_derivatives_are_finite_with_nothing_in_and_at_a_fold():
+@pytest.mark.slow
+def test_second_derivatives_of_states_folds_and_eigenvalues():
+    def values(x):
+        device = build(NUMBERS | {"tau": x[0], "st": x[1]})
+        states, folds = device.steady_states(x[2], x[3]), device.folds(x[3])
+        least = jnp.argmax(states.eigenvalues[0].real)
+        growth = [states.growth[:1], states.eigenvalues[0, least].imag[None] ** 2]
+        return jnp.concatenate([states.energy[:3], *growth, folds[0][:2], folds[1][:2]])
+
+    def along(t):
+        return values(jnp.array([40.0, -0.01, -0.08, 4.0]) * (1.0 + t * jnp.array([0.7, -0.4, 0.5, 1.0])))
+
+    # Both at once, in one program; the differences are extrapolated to a step of zero.
+    both = jax.jit(lambda t: jax.jvp(jax.jacfwd(along), (t,), (1.0,)))
+    sides = [(both(step)[0] - both(-step)[0]) / (2 * step) for step in (1e-4, 2e-4)]
+    found = both(0.0)[1]
+    np.testing.assert_allclose(found, (4 * sides[0] - sides[1]) / 3, rtol=1e-6)
+
+
+@pytest.mark.slow
+def test_the_hessian_of_an_energy_is_that_of_differences_of_gradients():
+    def energy(x):
+        return build(NUMBERS | {"tau": x[0]}).steady_states(-0.08, x[1]).energy[0]
+
+    at, slopes = jnp.array([40.0, 4.0]), jax.jit(jax.grad(energy))
+    found = jax.jit(jax.hessian(energy))(at)
+    for k, unit in enumerate(np.diag([4e-3, 4e-4])):
+        sides = [(slopes(at + h * unit) - slopes(at - h * unit)) / (2 * h * np.max(unit)) for h in (1, 2)]
+        np.testing.assert_allclose(found[:, k], (4 * sides[0] - sides[1]) / 3, rtol=1e-6)
+
+
+def test_energy_without_power_has_the_derivative_that_the_amplitude_cannot_have():
+    slopes = jax.jacfwd(lambda p: SLOW.steady_states(-0.02, p))(0.0)
+    assert float(slopes.energy[0]) == pytest.approx(float(abs(COLD.amplitude(-0.02)) ** 2), rel=1e-12)
+    assert complex(slopes.amplitude[0]) == 0.0
+
+
+def test_derivatives_are_finite_with_nothing_in_and_cut_at_a_fold():
     slopes = jax.jit(jax.jacfwd(lambda d, p: SLOW.steady_states(d, p).energy, argnums=(0, 1)))
-    fold = float(SLOW.folds(4.0)[0][0])
-    for d, power in ((0.0, 0.0), (0.0, 1e-12), (fold, 4.0)):
-        there = np.asarray(SLOW.steady_states(d, power).exists)
-        assert all(np.all(np.isfinite(np.asarray(each)[there])) for each in slopes(d, power))
+    folds = np.asarray(SLOW.folds(4.0)[0][:2])
+    for d, power in ((0.0, 0.0), (0.0, 1e-12), *((fold, 4.0) for fold in folds)):
+        energy = np.asarray(SLOW.steady_states(d, power).energy)
+        there = np.isfinite(energy)
+        pairs = zip(slopes(d, power), (abs(d), power), strict=True)
+        sizes = [np.max(np.abs(np.asarray(each)[there])) * at for each, at in pairs]
+        # Beside a fold they grow as the inverse root of the distance, to 1e8 times the energy where they are cut.
+        assert max(sizes) <= 1e8 * np.max(energy[there])
+        assert np.all(np.diff(energy[there]) >= 0.0)
+    beside = slopes(folds[0] * (1.0 + 1e-9), 4.0)[0]
+    assert abs(float(beside[0]) * folds[0]) > 1e4

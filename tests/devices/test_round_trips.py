@@ -59,6 +59,11 @@ def test_energy_is_kept_on_average():
     assert power == pytest.approx(1.0, abs=1e-5)
 
 
+def test_whole_numbers_of_numpy_will_do():
+    trips, detuning = RoundTrips(1.0, 0.3, 0.04), np.linspace(0.0, 0.1, 16)
+    np.testing.assert_array_equal(trips.drive(detuning, np.int64(8))[0], trips.drive(detuning, 8)[0])
+
+
 def test_derivatives(assert_gradient):
     t = np.arange(24)
 
@@ -78,6 +83,9 @@ def test_derivatives(assert_gradient):
         (lambda: RoundTrips(0.0, 0.1), "trip = 0 ps is outside"),
         (lambda: RoundTrips(1.0, 2.0), "input_angle = 2 rad is outside"),
         (lambda: RoundTrips(1.0, 0.2).drive(np.zeros(9), 3), "samples = 3"),
+        (lambda: RoundTrips(1.0, 0.2).drive(np.zeros(9), 4.0), "samples = 4.0 is not of the kind int"),
+        (lambda: RoundTrips(1, 0, 0).drive(np.zeros(8), 2), "without loss and without couplers has no steady state"),
+        (lambda: RoundTrips(1, 0, 0).through([0.1, 0.0]), "without loss and without couplers has no steady state"),
         (lambda: RoundTrips(1.0, 0.2).drive(np.zeros(2), 4), r"detuning of shape \(2,\) with samples = 4"),
         (lambda: RoundTrips.of_ring(INDEX, 1.55), "is not of the kind AllPassRing"),
     ],

@@ -40,18 +40,37 @@ def test_three_states_begin_at_the_exact_onset():
         assert np.sum(np.isfinite(states)) == count
 
 
-def test_a_slow_sweep_comes_back_another_way():
-    power = 4.0 * float(WARM.onset_power)
-    detuning = np.linspace(0.03, -0.12, 400)
-    down = np.asarray(WARM.follow(detuning, power))
-    up = np.asarray(WARM.follow(detuning[::-1], power))[::-1]
+@pytest.mark.parametrize("shift", [-1e-3, 2e-3])
+@pytest.mark.parametrize("factor", [1.01, 1.05, 1.1, 4.0])
+def test_a_slow_sweep_comes_back_another_way(factor, shift):
+    moved = ShiftedResonance(COLD, shift)
+    # From -2 to 10 half widths, the way the resonance runs; just above the onset the loop is 4e-4 of them wide.
+    offset = np.concatenate([np.linspace(-2.0, 1.7, 200), np.linspace(1.7, 2.1, 8001)[1:], np.linspace(2.1, 10.0, 400)])
+    detuning = np.sign(shift) * offset * float(COLD.rate) / (2 * math.pi)
+    power = factor * float(moved.onset_power)
+    along = np.asarray(moved.follow(detuning, power))
+    against = np.asarray(moved.follow(detuning[::-1], power))[::-1]
+    states = np.asarray(moved.energies(detuning, power))
+    three = np.isfinite(states[:, 2])
+    assert np.sum(three) >= 3
+    # With the resonance running away before it the laser drags it along; coming from the other side it does not.
+    np.testing.assert_allclose(along[three], states[three, 2], rtol=1e-12)
+    np.testing.assert_allclose(against[three], states[three, 0], rtol=1e-12)
+    np.testing.assert_allclose(along[~three], against[~three], rtol=1e-12)
+    if factor == 4.0:
+        assert np.max(along) / np.max(against) > 1.5
+
+
+def test_a_sweep_of_the_power_jumps_at_the_folds():
+    power = np.linspace(0.01, 5.0, 2000) * float(WARM.onset_power)
+    detuning = np.full(2000, -3.0 * float(COLD.rate) / (2 * math.pi))
     states = np.asarray(WARM.energies(detuning, power))
     three = np.isfinite(states[:, 2])
-    # With the resonance running away before it the laser drags it along; coming from the other side it does not.
-    np.testing.assert_allclose(down[three], states[three, 2], rtol=1e-12)
-    np.testing.assert_allclose(up[three], states[three, 0], rtol=1e-12)
-    np.testing.assert_allclose(down[~three], up[~three], rtol=1e-12)
-    assert np.max(down) / np.max(up) > 1.5
+    rising = np.asarray(WARM.follow(detuning, power))
+    falling = np.asarray(WARM.follow(detuning, power[::-1]))[::-1]
+    assert np.sum(three) > 100 and not three[0] and not three[-1]
+    np.testing.assert_array_equal(rising[three], states[three, 0])
+    np.testing.assert_array_equal(falling[three], states[three, 2])
 
 
 def test_branches_are_stable_where_a_slow_heat_finds_them():
@@ -84,6 +103,24 @@ def test_derivatives(assert_gradient):
 
     assert_gradient(states, {"tau": 40.0, "shift": -1e-3, "d": -0.01, "power": 30.0}, rtol=1e-6)
     assert np.isfinite(jax.grad(lambda p: WARM.energies(0.0, p)[0])(0.0))
+
+
+def test_derivatives_are_cut_at_the_onset_and_at_folds():
+    """Infinite there; beside it they are those of differences, and grow."""
+    scale, onset = float(COLD.rate) / (2 * math.pi), float(WARM.onset_power)
+    slopes = jax.jit(jax.jacfwd(lambda d, p: WARM.energies(d, p), argnums=(0, 1)))
+    # At D = 2 the end of the low branch is at x = 1, y = 2, and that of the high one at x = 5 / 3.
+    unit = 2 * math.pi * 1e-3 / float(COLD.rate)
+    cold = 2.0 / (40.0 * float(COLD.rate) ** 2) * unit
+    for d, p in ((math.sqrt(3), onset), (2.0, 2.0 / cold), (2.0, 50.0 / 27.0 / cold)):
+        found = WARM.energies(-d * scale, p)
+        there = np.isfinite(np.asarray(found))
+        pairs = zip(slopes(-d * scale, p), (scale, p), strict=True)
+        sizes = [np.max(np.abs(np.asarray(each)[there])) * size for each, size in pairs]
+        assert max(sizes) < 1e7 * float(found[0])
+        assert np.all(np.diff(np.asarray(found)[there]) >= 0.0)
+    beside = 2.0 * (1.0 - 1e-8) / cold
+    assert float(slopes(-2.0 * scale, beside)[1][0]) * beside > 1e3 * float(WARM.energies(-2.0 * scale, beside)[0])
 
 
 def test_bad_input_is_named():

@@ -84,6 +84,16 @@ def test_one_long_step_in_a_batch_leaves_the_others_as_they_are():
     slope = jax.vmap(jax.grad(lambda scale: jnp.sum(of(scale).real)))(jnp.asarray(scales))
     alone = [jax.grad(lambda scale: jnp.sum(of(scale).real))(scale) for scale in scales]
     np.testing.assert_allclose(slope, alone, rtol=1e-9)
+
+
+@pytest.mark.slow
+def test_derivatives_go_through_batches_either_way():
+    offset, scales = 0.2 + 0.01 * np.sin(np.arange(50.0)), np.array([0.1, 1.0, 4.0, 60.0])
+
+    def of(scale):
+        return driven_amplitudes(0.1, scale * offset, 0.3, 1.0)
+
+    alone = [jax.grad(lambda scale: jnp.sum(of(scale).real))(scale) for scale in scales]
     together = jax.grad(lambda scales: jnp.sum(jax.vmap(of)(scales).real))(jnp.asarray(scales))
     np.testing.assert_allclose(together, alone, rtol=1e-9)
     forward = jax.vmap(lambda scale: jax.jvp(lambda s: jnp.sum(of(s).real), (scale,), (1.0,))[1])(jnp.asarray(scales))
@@ -110,6 +120,11 @@ def test_derivatives_are_those_of_differences(step, assert_gradient):
     assert_gradient(energy, {"decay": 0.2, "detuning": 0.0, "swing": 0.3, "drive": 0.5, "step": step}, rtol=1e-6)
 
 
+def test_without_decay_it_runs_from_a_start_and_off_resonance():
+    np.testing.assert_allclose(driven_amplitudes(0.0, np.zeros(5), 1.0, 0.5, 0.0), 0.5 * np.arange(5), atol=1e-14)
+    np.testing.assert_allclose(driven_amplitudes(0.0, np.full(5, 2.0), 1.0, 0.5), np.full(5, 0.5j), atol=1e-14)
+
+
 def test_single_precision(float32):
     t = (0.5 * np.arange(2000)).astype(np.float32)
     decay, offset = (part.astype(np.float32) for part in parts(t))
@@ -128,6 +143,9 @@ def test_single_precision(float32):
         ((0.1, 0.2, 1.0, 0.1), r"shapes \(\), \(\), \(\) are not"),
         ((1j, np.ones(4), 1.0, 0.1), "decay of dtype complex128 is not real"),
         ((0.1, np.ones(4), 1.0, 0.0), r"step = 0 ps is outside \(0, inf\)"),
+        ((0.1, np.ones(4), 1.0, np.full(4, 0.1)), r"step of shape \(4,\) is not one number"),
+        ((0.0, np.zeros(4), 1.0, 0.1), "decay = 0 and offset = 0 at the first sample have no steady state; give a"),
+        ((np.array([[0.1], [0.0]]), np.arange(4.0), 0.0, 0.1), "at the first sample have no steady state; give a"),
         ((0.1, np.array([1.0, np.nan]), 1.0, 0.1), "offset = nan is outside the finite numbers"),
     ],
 )

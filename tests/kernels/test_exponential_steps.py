@@ -1,6 +1,5 @@
 """Exponential Runge-Kutta steps: what they are exact for, their order, and the functions they stand on."""
 
-
 import jax
 import jax.numpy as jnp
 import numpy as np

@@ -34,6 +34,13 @@ def test_a_power_costs_itself_over_the_bit_rate():
     np.testing.assert_allclose(heater_energy(np.array([1.0, 3.0]), 50.0), [20.0, 60.0], rtol=1e-14)
 
 
+def test_lists_batch_as_arrays_do():
+    np.testing.assert_allclose(drive_energy([20, 30], 2), [20.0, 30.0], rtol=1e-15)
+    np.testing.assert_allclose(drive_energy([20.0, 30.0], [[1.0], [2.0]]), [[5.0, 7.5], [20.0, 30.0]], rtol=1e-15)
+    np.testing.assert_allclose(laser_energy([1.0, 2.0], 0.1, 50.0), [200.0, 400.0], rtol=1e-14)
+    np.testing.assert_allclose(heater_energy([1, 2], [50, 100]), [20.0, 20.0], rtol=1e-15)
+
+
 def test_the_total_is_the_sum_and_has_gradients(assert_gradient):
     def total(numbers):
         parts = EnergyPerBit(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import signal, stats
 
-from photonics_core.closure import IDEAL_Q, TARGET_RATIO, tdecq
+from photonics_core.closure import IDEAL_Q, TARGET_RATIO, _check_polarity, tdecq
 from photonics_core.eye import (
     extinction_ratio_db,
     eye_density,
@@ -70,6 +70,13 @@ def test_levels_amplitude_and_ratios():
     assert float(transmitter_penalty_db(1.2, 3.0)) == pytest.approx(10 * np.log10(5.0))
     assert float(level_mismatch(levels)) == pytest.approx(3 * (0.9 - 0.8) / 0.6)
     assert float(level_mismatch(PAM4)) == pytest.approx(1.0)
+
+
+def test_levels_that_are_equal_or_dark_have_their_limits():
+    value, slope = jax.value_and_grad(level_mismatch)(jnp.full(4, 0.7))
+    assert float(value) == 0.0 and np.all(np.isfinite(slope))
+    assert float(level_mismatch([0.0, 0.0, 1.0, 1.0])) == -1.0
+    assert np.isinf(extinction_ratio_db([0, 1]))
 
 
 def test_the_outer_amplitude_is_measured_within_long_runs():
@@ -156,6 +163,29 @@ def test_interference_a_small_bandwidth_and_bent_levels_cost():
     assert np.isinf(tdecq(driven(bandwidth=0.004, order=4), SYMBOLS).tdecq_db)
 
 
+def test_a_closed_eye_is_infinite_and_has_no_derivative():
+    def penalty(bandwidth, instrument):
+        return tdecq(driven(bandwidth=bandwidth, order=4), SYMBOLS, instrument_noise=instrument).tdecq_db
+
+    value, slopes = jax.value_and_grad(penalty, argnums=(0, 1))(0.004, 0.0)
+    assert np.isinf(value) and value > 0.0
+    assert slopes == (0.0, 0.0)
+
+
+def test_inverted_polarity_is_named():
+    waveform = driven(bandwidth=0.022, order=2)
+    message = "waveform does not rise with symbols: .* for a signal of inverted polarity pass 3 - symbols"
+    for delay in (0, 100, 1001):
+        with pytest.raises(ValueError, match=message):
+            tdecq(np.roll(2.0 - np.asarray(waveform), delay), SYMBOLS)
+    upright = tdecq(np.roll(2.0 - np.asarray(waveform), 100), 3 - SYMBOLS)
+    assert float(upright.oma_outer) > 0.0 and np.isfinite(upright.tdecq_db)
+    with pytest.raises(ValueError, match=message):
+        tdecq(np.ones(48), FEW)
+    # A pattern that is its own inverse but for a delay; here all that counts is that it is let pass.
+    _check_polarity(np.repeat([1.0, 0.7, 0.4, 0.1, 0.1, 0.4, 0.7, 1.0], 8), np.array([0, 1, 2, 3, 3, 2, 1, 0]))
+
+
 def test_scale_average_delay_and_noise_of_instruments():
     waveform = driven(bandwidth=0.022, order=2)
     plain = tdecq(waveform, SYMBOLS)
@@ -206,6 +236,7 @@ FEW = np.array([0, 1, 2, 3, 3, 0])
         (lambda: tdecq(np.ones(48), FEW, bandwidth=0.0), r"bandwidth = 0 is outside \(0, inf\)"),
         (lambda: tdecq(np.ones(48), FEW, noise=-0.1), "noise = -0.1 mW is outside"),
         (lambda: level_means(np.ones(2), np.array([0, 2])), "symbols has no 1 among 0 to 2"),
+        (lambda: extinction_ratio_db([-0.1, 1.0]), r"levels = -0.1 mW is outside \[0, inf\)"),
         (lambda: level_mismatch([0.0, 1.0]), "number of levels = 2 is not one of 4"),
         (lambda: symbol_error_ratio(np.ones(6), FEW, 0.0), r"noise = 0 is outside \(0, inf\)"),
         (lambda: symbol_error_ratio(np.ones(6), FEW, 0.1, [0.5]), r"thresholds of shape \(1,\) is not \[3\]"),

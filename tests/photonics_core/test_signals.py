@@ -158,6 +158,13 @@ def test_jitter_moves_edges_as_it_says():
         np.testing.assert_allclose(np.sort(late), np.sort(0.7 * unit), atol=2e-3)
 
 
+def test_whole_numbers_of_numpy_will_do():
+    for kind in (np.int32, np.uint8, np.int64):
+        np.testing.assert_array_equal(prbs(kind(7), kind(20), kind(3)), prbs(7, 20, 3))
+    plain = drive_waveform([0, 1, 1], 50.0, 4, rise_time=5.0)[0]
+    np.testing.assert_array_equal(drive_waveform([0, 1, 1], 50.0, np.int64(4), rise_time=5.0)[0], plain)
+
+
 def test_derivatives_of_a_drive(assert_gradient):
     symbols = gray_encode(prbs(7, 254))[:20]
 
@@ -207,11 +214,25 @@ def test_the_filter_acts_on_each_frequency_and_keeps_the_mean(count):
         (lambda: prbs(31), r"length = 2.14748e\+09 is outside \[1, "),
         (lambda: prbs(7, seed=0), r"seed = 0 is outside \[1, 127\]"),
         (lambda: prbs(7, 1.5), "length = 1.5 is not of the kind int"),
+        (lambda: prbs(7.0), "order = 7.0 is not of the kind int"),
+        (lambda: prbs("7"), "order = '7' is not of the kind int"),
         (lambda: gray_encode([0, 1, 1]), r"bits of shape \(3,\) is not \[N\] with an even number"),
         (lambda: gray_decode([0, 4]), r"symbols = 4 is outside \[0, 3\]"),
         (lambda: drive_waveform([0, 2], 50.0, 8, rise_time=5.0), r"symbols = 2 is outside \[0, 1\]"),
         (lambda: drive_waveform([0, 0.5], 50.0, 8, rise_time=5.0), "symbols = 0.5 is not a whole number"),
         (lambda: drive_waveform([0, 1], 50.0, 0, rise_time=5.0), "samples_per_symbol = 0 is outside"),
+        (
+            lambda: drive_waveform([0, 1], 53e9, 8, rise_time=6.0),
+            r"symbol_rate_gbd = 5.3e\+10 GBd is outside \[0, 10000\]",
+        ),
+        (
+            lambda: drive_waveform([0, 1], 50.0, np.array([8.0, 8.0]), rise_time=5.0),
+            r"samples_per_symbol = array\(\[8., 8.\]\) is not one number",
+        ),
+        (
+            lambda: drive_waveform([0, 1], 50.0, 8, rise_time=5.0, bandwidth=40.0),
+            r"bandwidth = 40 THz is outside \[0, 2\]",
+        ),
         (lambda: drive_waveform([0, 1], 50.0, 8, rise_time=21.0), r"rise_time = 21 ps is outside \[0, 20\]"),
         (lambda: drive_waveform([0, 1], 50.0, 8, rise_time=5.0, bandwidth=-1.0), "bandwidth = -1 THz is outside"),
         (lambda: drive_waveform([0, 1], 50.0, 8, rise_time=5.0, bandwidth=1.0, order=0), "order = 0 is outside"),

@@ -47,7 +47,8 @@ def test_unknown_subjects_are_named():
 def test_every_benchmark_has_a_name_of_its_own():
     names = [benchmark.name for benchmark in benchmarks.catalogue()]
     assert len(set(names)) == len(names)
-    assert {name.split(".")[0] for name in names} == {"rings", "films", "networks", "modes", "couplers", "modulator"}
+    subjects = {"rings", "films", "networks", "modes", "couplers", "modulator", "heat"}
+    assert {name.split(".")[0] for name in names} == subjects
 
 
 def test_a_yardstick_for_time_alone_has_no_difference():
