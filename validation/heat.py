@@ -68,7 +68,7 @@ def _on_half_space(probe: ThermalRegion, rings: int) -> float:
     return float(ThermalLayout(stack, (heater,), (probe,), scale=0.01).coupling()[0, 0]) * 0.01 * 20.0
 
 
-@case("heat.disk_centre", source=f"{CARSLAW_JAEGER}, sec. 8.2: q a / k", kind="analytic")
+@case("heat.disk_centre", source=f"{CARSLAW_JAEGER}, sec. 8.2: q a / k", kind="analytic", is_long=True)
 @in_float64
 def disk_centre() -> Evidence:
     """Temperature at the centre of a disk on a half space, times radius and conductivity over power."""
@@ -76,7 +76,7 @@ def disk_centre() -> Evidence:
     return Evidence(_on_half_space(centre, 64), 1.0 / np.pi, 1e-4 / np.pi)
 
 
-@case("heat.disk_mean", source=f"{CARSLAW_JAEGER}, sec. 8.2: 8 q a / (3 pi k)", kind="analytic")
+@case("heat.disk_mean", source=f"{CARSLAW_JAEGER}, sec. 8.2: 8 q a / (3 pi k)", kind="analytic", is_long=True)
 @in_float64
 def disk_mean() -> Evidence:
     """Mean over the disk, likewise, from its Fourier transform; what is left out falls with the square of the reach."""
@@ -113,7 +113,12 @@ def _two_points() -> tuple[ThermalLayout, float, float]:
     return ThermalLayout(stack, [heater], [ThermalRegion(Point(3.0, 0.0), "b", 5.0, 1e-3)]), 1e-3 * k, capacity
 
 
-@case("heat.point_step", source=f"{CARSLAW_JAEGER}, sec. 10.4: erfc(r / sqrt(4 D t)) / (4 pi k r)", kind="analytic")
+@case(
+    "heat.point_step",
+    source=f"{CARSLAW_JAEGER}, sec. 10.4: erfc(r / sqrt(4 D t)) / (4 pi k r)",
+    kind="analytic",
+    is_long=True,
+)
 @in_float64
 def point_step() -> Evidence:
     """Largest difference over the final value, over four decades of time."""
@@ -124,7 +129,12 @@ def point_step() -> Evidence:
     return Evidence(float(np.max(np.abs(found - exact)) / exact[-1]), 0.0, 1e-5)
 
 
-@case("heat.point_impulse", source=f"{CARSLAW_JAEGER}, sec. 10.2: an instantaneous point source", kind="analytic")
+@case(
+    "heat.point_impulse",
+    source=f"{CARSLAW_JAEGER}, sec. 10.2: an instantaneous point source",
+    kind="analytic",
+    is_long=True,
+)
 @in_float64
 def point_impulse() -> Evidence:
     """Largest difference over the largest value, for exp(-r^2 / (4 D t)) / (c (4 pi D t)^(3/2))."""
@@ -186,7 +196,12 @@ def chain(between: np.ndarray, first: float, last: float) -> Any:
     return sparse.diags((-between, own, -between), (-1, 0, 1))  # pyright: ignore[reportArgumentType]
 
 
-@case("heat.reciprocity", source="heater and probe swapped, of other shapes, in other layers", kind="analytic")
+@case(
+    "heat.reciprocity",
+    source="heater and probe swapped, of other shapes, in other layers",
+    kind="analytic",
+    is_long=True,
+)
 @in_float64
 def reciprocity() -> Evidence:
     """Largest relative difference of the matrix from that with heaters and probes swapped."""
@@ -207,7 +222,12 @@ def energy_balance() -> Evidence:
     return Evidence(float(max(abs(flow - 1.0) for flow in flows)), 0.0, 1e-10)
 
 
-@case("heat.map_and_layout", source="the field on a grid at the places of points, with fixed edges", kind="analytic")
+@case(
+    "heat.map_and_layout",
+    source="the field on a grid at the places of points, with fixed edges",
+    kind="analytic",
+    is_long=True,
+)
 @in_float64
 def map_and_layout() -> Evidence:
     """Largest difference over the largest temperature, on a chip of 128 um."""

@@ -217,7 +217,12 @@ def backscatter_energy() -> Evidence:
     return Evidence(worst, 0.0, 1e-12)
 
 
-@case("modulator.backscatter_exponential", source="SciPy's exponential of the matrix of both modes", kind="peer")
+@case(
+    "modulator.backscatter_exponential",
+    source="SciPy's exponential of the matrix of both modes",
+    kind="peer",
+    is_long=True,
+)
 @in_float64
 def backscatter_exponential() -> Evidence:
     """Largest error of both amplitudes over 60 steps of 3 ps, on both sides of and at an exceptional point."""

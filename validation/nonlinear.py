@@ -67,7 +67,12 @@ def _states_of(devices: Any, detuning: jax.Array, power: jax.Array) -> Any:
     return jax.jit(jax.vmap(lambda each, d, p: each.steady_states(d, p)))(devices, detuning, power)
 
 
-@case("nonlinear.bistability", source="Cardano's roots of one shift in proportion to the energy", kind="analytic")
+@case(
+    "nonlinear.bistability",
+    source="Cardano's roots of one shift in proportion to the energy",
+    kind="analytic",
+    is_long=True,
+)
 @in_float64
 def bistability() -> Evidence:
     """Largest relative difference of energies at 3000 detunings and powers, infinite if a state more or less."""
@@ -97,7 +102,9 @@ def onset() -> Evidence:
     return Evidence(moved / float(warm.resonator.bandwidth), 4.0 / (3.0 * math.sqrt(3.0)), 1e-6)
 
 
-@case("nonlinear.branches", source="real roots of the polynomial of degree seven (NumPy)", kind="analytic")
+@case(
+    "nonlinear.branches", source="real roots of the polynomial of degree seven (NumPy)", kind="analytic", is_long=True
+)
 @in_float64
 def branches() -> Evidence:
     """Operating points of 2000 random devices at which the number of states is another."""
@@ -231,7 +238,12 @@ def waveform() -> Evidence:
     return Evidence(float(np.max(np.abs(np.abs(through) ** 2 - np.asarray(run.power)[::100]))), 0.0, 1e-7, "mW")
 
 
-@case("nonlinear.implicit", source="implicit steps (diffrax) beside exponential ones, 20 ns from cold", kind="peer")
+@case(
+    "nonlinear.implicit",
+    source="implicit steps (diffrax) beside exponential ones, 20 ns from cold",
+    kind="peer",
+    is_long=True,
+)
 @in_float64
 def implicit() -> Evidence:
     """Largest difference of the power through in mW."""

@@ -95,7 +95,12 @@ def _inside(area: SectionArea, points: np.ndarray) -> np.ndarray:
     return np.logical_and.reduce([(p > lo) & (p < hi) for p, (lo, hi) in zip(points, (area.x, area.y), strict=True)])
 
 
-@case("section_heat.layers", source="cosines across the window, each through the layers exactly", kind="analytic")
+@case(
+    "section_heat.layers",
+    source="cosines across the window, each through the layers exactly",
+    kind="analytic",
+    is_long=True,
+)
 @in_float64
 def layers() -> Evidence:
     """Relative difference under the heater and 3 um beside it."""
@@ -104,7 +109,7 @@ def layers() -> Evidence:
     return Evidence(max(map(abs, errors)), 0.0, 0.01)
 
 
-@case("section_heat.layers_by_elements", source=ELEMENTS, kind="peer")
+@case("section_heat.layers_by_elements", source=ELEMENTS, kind="peer", is_long=True)
 @in_float64
 def layers_by_elements() -> Evidence:
     """Relative difference of the modes of the layers under the heater and beside it."""
@@ -112,7 +117,7 @@ def layers_by_elements() -> Evidence:
     return Evidence(max(map(abs, errors)), 0.0, 1e-3)
 
 
-@case("section_heat.trenches_by_elements", source=ELEMENTS, kind="peer")
+@case("section_heat.trenches_by_elements", source=ELEMENTS, kind="peer", is_long=True)
 @in_float64
 def trenches_by_elements() -> Evidence:
     """Relative difference of the finite volumes with a trench on either side."""

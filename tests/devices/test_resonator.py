@@ -177,6 +177,7 @@ def test_the_bandwidth_has_derivatives(assert_gradient):
         assert np.isfinite(jax.grad(lambda x: CHOI.electro_optic_bandwidth(x, 0.0, 0.03))(d))
 
 
+@pytest.mark.slow
 def test_the_bandwidth_has_second_derivatives():
     def bandwidth(numbers):
         resonator = Resonator(numbers[0], numbers[1], 90.0)

@@ -198,6 +198,7 @@ def build(numbers):
 NUMBERS = {"tau": 40.0, "g": 3e-5, "life": 800.0, "sc": 2e-7, "st": -0.01, "r": jnp.asarray([2.0, 6.0])}
 
 
+@pytest.mark.slow
 def test_derivatives_of_states_folds_and_eigenvalues(assert_gradient):
     def values(numbers):
         device = build(numbers)

@@ -317,6 +317,7 @@ def test_gradient_of_a_mode(assert_gradient):
     assert_gradient(lambda p: film_modes.guided_index(jnp.asarray(1), p["n"], p["d"], p["wl"], "p"), tree)
 
 
+@pytest.mark.slow
 def test_second_derivative_of_a_guided_mode():
     arguments = jnp.asarray(0), jnp.array([1.0, 3.476, 1.444])
 

@@ -107,7 +107,7 @@ def test_cutting_a_layer_changes_nothing():
         np.testing.assert_allclose(transfer(cut, slab(4, 0.3, 0.8), CORE, rate=rate), mine, rtol=1e-12)
 
 
-@pytest.mark.parametrize(("source", "probe"), [PAIRS[0], PAIRS[2]])
+@pytest.mark.parametrize(("source", "probe"), [PAIRS[0], pytest.param(*PAIRS[2], marks=pytest.mark.slow)])
 def test_derivatives_are_those_of_differences(source, probe, assert_gradient):
     layers = stack(bottom=(1e-2, 1.0))
 

@@ -15,6 +15,7 @@ def solved(tmp_path_factory) -> CouplingMap:
     return CouplingMap.fit(0.5, 0.22, CORE, OXIDE, gap=(0.15, 0.35), wl=(1.54, 1.56), cache=folder)
 
 
+@pytest.mark.slow
 def test_a_map_is_what_was_solved(solved):
     for gap, wl in ((0.17, 1.541), (0.33, 1.557)):
         section = pair_section(0.5, 0.22, gap, CORE, OXIDE)
@@ -22,6 +23,7 @@ def test_a_map_is_what_was_solved(solved):
         np.testing.assert_allclose(solved.coupling(gap, wl), expected, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_coupling_goes_on_as_an_exponential_beyond_the_widest_gap(solved):
     at = solved.coupling(jnp.array([0.35, 0.45, 0.55]), 1.55)
     np.testing.assert_allclose(at[0] / at[1], at[1] / at[2], rtol=1e-9)
@@ -29,6 +31,7 @@ def test_coupling_goes_on_as_an_exponential_beyond_the_widest_gap(solved):
     np.testing.assert_allclose(*slopes, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_coupling_grows_with_wavelength_and_falls_with_the_gap(solved):
     assert jax.grad(solved.coupling, 1)(0.2, 1.55) > 0 > jax.grad(solved.coupling, 0)(0.2, 1.55)
 
@@ -42,6 +45,7 @@ def test_a_map_comes_back_from_its_cache(tmp_path, monkeypatch):
     np.testing.assert_array_equal(first.coefficients, again.coefficients)
 
 
+@pytest.mark.slow
 def test_the_logarithm_goes_on_where_the_coupling_is_no_number(solved):
     np.testing.assert_allclose(solved.log_coupling(0.25, 1.55), np.log(solved.coupling(0.25, 1.55)), rtol=1e-12)
     far, farther = (float(solved.log_coupling(gap, 1.55)) for gap in (200.0, 201.0))
@@ -64,6 +68,7 @@ def test_a_map_over_the_width_has_a_derivative_in_it():
         given.at(height=0.3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -82,6 +87,7 @@ def test_bad_input_is_named(solved, call, message):
         call(solved)
 
 
+@pytest.mark.slow
 def test_a_traced_value_outside_stops_the_program(solved):
     with pytest.raises(Exception, match="gap is outside"):
         jax.block_until_ready(jax.jit(lambda gap: solved.coupling(gap, 1.55))(0.05))

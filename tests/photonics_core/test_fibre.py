@@ -194,6 +194,7 @@ def test_at_weak_guidance_the_vector_field_of_he11_is_that_of_lp01():
     assert gaps[1][0] < 1e-4
 
 
+@pytest.mark.slow
 def test_gradient_of_a_vector_field(assert_gradient):
     def parts(z):
         fibre = StepIndexFibre(z[0], z[1], 1.2)

@@ -130,6 +130,7 @@ def test_sensitivities_are_derivatives_with_respect_to_the_media(modes):
     np.testing.assert_allclose(modes[0].index_sensitivity(1), exact[3][0], rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_the_index_over_wavelength_has_no_noise():
     wl = jnp.linspace(1.5, 1.6, 200)
     n = np.asarray(jax.jit(lambda w: jax.lax.map(lambda one: indices((*AT[:4], one))[0], w))(wl))

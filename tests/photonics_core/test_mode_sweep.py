@@ -37,6 +37,7 @@ def test_a_mode_that_is_not_guided_yet_is_not_a_number():
     assert len(sweep) == 3 and sweep.n_eff.shape == (3, 2)
 
 
+@pytest.mark.slow
 def test_a_sweep_over_wavelength():
     sweep = sweep_modes(CrossSection.strip(0.45, 0.22, CORE, OXIDE), [1.5, 1.6], lambda wl: wl, count=1)
     slope = (sweep.n_eff[0, 1] - sweep.n_eff[0, 0]) / 0.1

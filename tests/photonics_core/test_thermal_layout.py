@@ -126,6 +126,7 @@ def test_even_flux_sees_layers_in_series():
     np.testing.assert_allclose(bottom, above / (below + above), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_edges_are_those_of_the_map():
     """Images of the layout against the even and the odd extension of a Fourier series, on a thin chip."""
     thin = ThermalStack((Layer("a", 20.0, 5.0), Layer("b", 3.0, 1.4)), FixedTemperature(), Adiabatic())
@@ -203,6 +204,7 @@ def test_maximum_principle_on_random_layouts():
         assert np.min(found) > 0.0 and np.argmax(found) >= points
 
 
+@pytest.mark.slow
 def test_step_response_of_a_point_in_an_infinite_medium():
     k, capacity = 1.38, 1620.0
     stack = ThermalStack(
