@@ -186,7 +186,8 @@ class Heater(eqx.Module):
             square = within(
                 "square of the voltage", square, 0.0, _least(most), "V^2, beyond which the heater runs away"
             )
-        return 2.0 * square / (cold * (1.0 + jnp.sqrt(1.0 + 4.0 * growth * square / cold)))
+        # Where it just does not run away the root is 0, but for rounding.
+        return 2.0 * square / (cold * (1.0 + _root(1.0 + 4.0 * growth * square / cold)))
 
     def power_at_current(self, current: Any, ambient: Any = REFERENCE_TEMPERATURE) -> jax.Array:
         """Power in mW at a `current` in mA, the heater's own warmth counted.
@@ -226,17 +227,24 @@ class Heater(eqx.Module):
         return self.current(power, ambient) / (self.width * self.thickness)
 
     def report(self, power: float, ambient: float = REFERENCE_TEMPERATURE) -> HeaterReport:
-        """The state of the heater at a power in mW, and which limits it exceeds; for plain numbers."""
+        """The state of the heater at a power in mW, and which limits it exceeds; for plain numbers.
+
+        A heater with a `max_voltage` is on a voltage, on which one whose resistance falls with temperature can only be
+        brought to the power at which it runs away.
+        """
         at = power, ambient
         state = [float(each(*at)) for each in (self.temperature, self.current_density, self.voltage, self.current)]
         limits = self.material.max_temperature, self.material.max_current_density, self.max_voltage
         names = ("temperature", "K"), ("current density", "mA/um^2"), ("voltage", "V")
-        exceeded = tuple(
+        exceeded = [
             f"{name} = {value:.4g} {unit} is above {limit:g} {unit}"
             for (name, unit), value, limit in zip(names, state[:3], limits, strict=True)
             if value > limit
-        )
-        return HeaterReport(state[0], state[1], state[2], state[3], exceeded)
+        ]
+        most = self._runaway(ambient)[1]
+        if math.isfinite(self.max_voltage) and float(power) > most:
+            exceeded.append(f"power = {float(power):.4g} mW is above {most:.4g} mW, where it runs away on a voltage")
+        return HeaterReport(state[0], state[1], state[2], state[3], tuple(exceeded))
 
     def warn(self, power: float, ambient: float = REFERENCE_TEMPERATURE) -> HeaterReport:
         """The same, with a `HeaterWarning` for each limit that is exceeded."""
@@ -251,7 +259,9 @@ class Heater(eqx.Module):
         z, cold, growth = float(np.asarray(self.self_heating)), *(float(each) for each in self._cold(ambient))
         powers = [rise / z if z > 0.0 else math.inf]
         if math.isfinite(self.max_voltage):
-            powers.append(float(self.power_at_voltage(self.max_voltage, ambient)))
+            most, highest = self._runaway(ambient)
+            held = self.max_voltage < most
+            powers.append(float(self.power_at_voltage(self.max_voltage, ambient)) if held else highest)
         square = (self.material.max_current_density * float(np.asarray(self.width * self.thickness))) ** 2 * cold
         if math.isfinite(square):
             powers.append(square / (1.0 - growth * square) if growth * square < 1.0 else math.inf)
@@ -267,6 +277,11 @@ class Heater(eqx.Module):
         cold = self.resistance(ambient)
         slope = self._reference() * self.material.temperature_coefficient * self.self_heating
         return cold, jnp.asarray(slope, cold.dtype) / cold
+
+    def _runaway(self, ambient: float) -> tuple[float, float]:
+        """Voltage in V and power in mW at which the heater runs away on a voltage; infinite where it does not."""
+        cold, growth = (float(each) for each in self._cold(ambient))
+        return (math.sqrt(-0.25 * cold / growth), -0.5 / growth) if growth < 0.0 else (math.inf, math.inf)
 
     def _driven(self, power: Any, ambient: Any) -> tuple[jax.Array, jax.Array]:
         """Power in mW and resistance in kOhm of the warm heater."""
@@ -289,9 +304,11 @@ def power_per_fsr(fsr: Any, drift_pm_k: Any, coupling: Any) -> jax.Array:
     """Power in mW that moves a resonance by a free spectral range `fsr` in um; other arguments as above.
 
     Raises:
-        ValueError: for an argument that is not above zero.
+        ValueError: for an argument that is not above zero, or a range of 1 um and more.
     """
-    for name, value in (("fsr", fsr), ("drift_pm_k", drift_pm_k), ("coupling", coupling)):
+    # Nanometres given for micrometres end up here.
+    check_range("fsr", fsr, 0.0, 1.0, "um", exclusive=True)
+    for name, value in (("drift_pm_k", drift_pm_k), ("coupling", coupling)):
         check_positive(name, value)
     return jnp.asarray(1e3 * fsr / efficiency_nm_mw(drift_pm_k, coupling))
 

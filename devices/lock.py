@@ -15,13 +15,14 @@ Linearised with S = |dy/de| and g = drift dP/du, a slope loop is stable for gain
 
     K < 2 / (S g sum_p R_p tanh(h / (2 t_p))),
 
-where a pole passes z = -1 (of one part: a loop gain K S g R below 2 coth(h / 2t)). The lasting error under a ramp of
-rho pm a sample is that at which K (y - level) = -+ rho / (g R): an integrator follows a ramp at a distance, which is
-rho over the loop gain to first order.
+where a pole passes z = -1 (of one part: a loop gain K S g R below 2 coth(h / 2t)). With parts of both signs a pair of
+poles goes first (`lock_loop.searched_limit`). The lasting error under a ramp of rho pm a sample is that at which
+K (y - level) = -+ rho / (g R): an integrator follows a ramp at a distance, which is rho over the loop gain to first
+order.
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -29,6 +30,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from photonics_core.devices.heater import Heater
+from photonics_core.devices.lock_loop import LockTrace, follow, searched_limit
 from photonics_core.kernels.checks import (
     check_choice,
     check_finite,
@@ -38,32 +40,13 @@ from photonics_core.kernels.checks import (
     is_concrete,
 )
 from photonics_core.runtime import as_leaf
-from photonics_core.thermal_impedance import ThermalImpedance
-from photonics_core.thermal_response import step_factors
+from photonics_core.thermal_impedance import FosterNetwork, ThermalImpedance
 from photonics_core.units import REFERENCE_TEMPERATURE
 
+#: Largest rise of the surroundings in K; temperatures themselves are above it.
+LARGEST_RISE = 200.0
 METHODS = ("slope", "dither")
 SIDES = ("red", "blue")
-
-
-class LockTrace(NamedTuple):
-    """What a lock does over time, each of shape [N].
-
-    Attributes:
-        error_pm: resonance less where it should be in pm, the dither included.
-        detected: dropped power over that on resonance, noise included.
-        command: what the controller asks for, mW or V, the dither included.
-        power: power of the heater in mW.
-    """
-
-    error_pm: jax.Array
-    detected: jax.Array
-    command: jax.Array
-    power: jax.Array
-
-    def rms_pm(self, skip: int = 0) -> jax.Array:
-        """Root mean square of the error in pm, without the first samples."""
-        return jnp.sqrt(jnp.mean(self.error_pm[..., skip:] ** 2, axis=-1))
 
 
 class WavelengthLock(eqx.Module):
@@ -72,7 +55,8 @@ class WavelengthLock(eqx.Module):
     Args:
         linewidth_pm: full width of the line at half its depth, w, in pm.
         drift_pm_k: drift of the resonance in pm/K.
-        impedance: rise of the ring's temperature by its heater in K/mW over time.
+        impedance: rise of the ring's temperature by its heater in K/mW over time: a `ThermalImpedance`, or, for a
+            heater that is not in the ring, a `TransferImpedance`, whose delay lowers the gains that are stable.
         gain: K, mW or V of command for all of the power detected, a sample (slope) or a period (dither).
         step: time between samples h in ps; 1 us is 1e6.
         method: "slope" or "dither".
@@ -89,7 +73,7 @@ class WavelengthLock(eqx.Module):
 
     linewidth_pm: Any = eqx.field(converter=as_leaf)
     drift_pm_k: Any = eqx.field(converter=as_leaf)
-    impedance: ThermalImpedance
+    impedance: FosterNetwork
     gain: Any = eqx.field(converter=as_leaf)
     step: Any = eqx.field(converter=as_leaf)
     method: str = eqx.field(static=True, default="slope")
@@ -101,7 +85,7 @@ class WavelengthLock(eqx.Module):
     max_command: Any = eqx.field(converter=as_leaf, default=math.inf)
 
     def __check_init__(self) -> None:
-        check_kind("impedance", self.impedance, ThermalImpedance)
+        check_kind("impedance", self.impedance, FosterNetwork)
         check_choice("method", self.method, METHODS)
         check_choice("side", self.side, SIDES)
         for name, unit in (("linewidth_pm", "pm"), ("drift_pm_k", "pm/K"), ("step", "ps")):
@@ -110,7 +94,7 @@ class WavelengthLock(eqx.Module):
         check_range("level", self.level, 0.0, 1.0, exclusive=True)
         check_range("dither", self.dither, 0.0, np.inf)
         check_kind("half_period", self.half_period, int)
-        check_positive("half_period", self.half_period)
+        check_range("half_period", int(self.half_period), 1)
         if self.method == "dither":
             check_positive("dither", self.dither)
         if is_concrete(self.max_command) and not np.asarray(self.max_command) > 0.0:
@@ -134,12 +118,13 @@ class WavelengthLock(eqx.Module):
         width = jnp.asarray(self.linewidth_pm, jnp.result_type(float))
         return 1.0 / (1.0 + (2.0 * jnp.asarray(detuning_pm, width.dtype) / width) ** 2)
 
-    def run(self, ambient: Any, offset_pm: Any = 0.0, start: Any = 0.0, noise: Any = 0.0) -> LockTrace:
+    def run(self, rise: Any, offset_pm: Any = 0.0, start: Any = 0.0, noise: Any = 0.0) -> LockTrace:
         """The loop over N samples from a heater that has settled at a command.
 
         Args:
-            ambient: rise of the ring's temperature by its surroundings at the samples in K, shape [N]; of a heater
-                on a voltage, above 300 K.
+            rise: rise of the ring's temperature by its surroundings at the samples in K, shape [N]; of a heater on a
+                voltage, above 300 K. Temperatures in K, as `photonics_core.ambient` gives them, less the one at which
+                the ring is at its offset.
             offset_pm: the resonance less where it should be in pm, before the first sample and without that rise.
             start: command to begin with, mW or V.
             noise: what is added to the power detected, shape [N] or a number.
@@ -147,17 +132,20 @@ class WavelengthLock(eqx.Module):
         Raises:
             ValueError: for shapes that do not go together, or numbers outside their range.
         """
-        ambient = jnp.asarray(ambient, jnp.result_type(float))
-        if ambient.ndim != 1 or ambient.shape[0] < 1:
-            raise ValueError(f"ambient of shape {ambient.shape} is not [N]")
-        if np.shape(noise) not in ((), ambient.shape):
-            raise ValueError(f"noise of shape {np.shape(noise)} is not a number or of shape {ambient.shape}")
-        for name, value in (("ambient", ambient), ("offset_pm", offset_pm), ("noise", noise)):
+        rise = jnp.asarray(rise, jnp.result_type(float))
+        if rise.ndim != 1 or rise.shape[0] < 1:
+            raise ValueError(f"rise of shape {rise.shape} is not [N]")
+        if np.shape(noise) not in ((), rise.shape):
+            raise ValueError(f"noise of shape {np.shape(noise)} is not a number or of shape {rise.shape}")
+        # A temperature given for a rise ends up here.
+        check_range("rise", rise, -LARGEST_RISE, LARGEST_RISE, "K")
+        for name, value in (("offset_pm", offset_pm), ("noise", noise)):
             check_finite(name, value)
-        check_range("start", start, 0.0, np.inf)
-        offset, start = (jnp.asarray(each, ambient.dtype) for each in (offset_pm, start))
-        noise = jnp.broadcast_to(jnp.asarray(noise, ambient.dtype), ambient.shape)
-        return _run(self, ambient, offset, start, noise)
+        most = np.asarray(self.max_command) if is_concrete(self.max_command) else np.inf
+        check_range("start", start, 0.0, float(most))
+        offset, start = (jnp.asarray(each, rise.dtype) for each in (offset_pm, start))
+        noise = jnp.broadcast_to(jnp.asarray(noise, rise.dtype), rise.shape)
+        return follow(self, rise, offset, start, noise)
 
     def lock_range_pm(
         self, offsets_pm: Any, samples: int, start: Any = 0.0, tolerance_pm: Any = None
@@ -170,16 +158,23 @@ class WavelengthLock(eqx.Module):
             start: as for `run`.
             tolerance_pm: what counts as small; None for a tenth of the linewidth.
 
+        Returns:
+            Both offsets; nan, nan if it does not lock from the nearest to zero. Where it locks from all that were
+            tried, the last of them. The error has its dither, which has to be within the tolerance.
+
         Raises:
-            ValueError: for offsets that do not rise or are all on one side; nan, nan if it does not lock from the
-            nearest.
+            ValueError: for offsets that do not rise or are all on one side, or a tolerance that is not above zero.
         """
         offsets = np.asarray(offsets_pm, float)
         rising = offsets.ndim == 1 and offsets.size > 1 and bool(np.all(np.diff(offsets) > 0.0))
         if not rising or not offsets[0] <= 0.0 <= offsets[-1]:
             raise ValueError("offsets_pm are not rising numbers on both sides of zero, of shape [K]")
-        check_positive("samples", samples)
+        check_range("samples", samples, 1)
         width = float(np.asarray(self.linewidth_pm)) / 10.0 if tolerance_pm is None else float(tolerance_pm)
+        check_positive("tolerance_pm", width, "pm")
+        if self.method == "dither":
+            swing = float(self.dither_swing_pm(*(() if self.heater is None else (max(float(start), 1e-9),))))
+            check_range("swing of the dither", swing, 0.0, width, "pm")
         quiet = jnp.zeros(int(samples))
         traces = jax.vmap(lambda offset: self.run(quiet, offset, start).error_pm)(jnp.asarray(offsets))
         last = np.asarray(traces)[:, -max(int(samples) // 10, 1) :]
@@ -199,10 +194,15 @@ class WavelengthLock(eqx.Module):
     def gain_limit(self, command: Any = 0.0, ambient: Any = REFERENCE_TEMPERATURE) -> jax.Array:
         """Gain above which a slope lock swings, at its target and a command (which counts for a voltage only).
 
+        In closed form for a `ThermalImpedance`; for a `TransferImpedance` it is searched for, with plain numbers.
+
         Raises:
-            ValueError: for a dither lock.
+            ValueError: for a dither lock, or a heater on no voltage, where a command does nothing to first order.
         """
         self._check_slope()
+        self._check_driven(command)
+        if not isinstance(self.impedance, ThermalImpedance):
+            return searched_limit(self.impedance, self.step) / (self._slope() * self._moves(command, ambient))
         resistance = jnp.asarray(self.impedance.resistance, jnp.result_type(float))
         half = 0.5 * jnp.asarray(self.step, resistance.dtype) / jnp.asarray(self.impedance.time, resistance.dtype)
         quick = jnp.sum(resistance * jnp.tanh(half))
@@ -214,7 +214,7 @@ class WavelengthLock(eqx.Module):
         Its eigenvalues are the poles of the loop; it is stable where all are within the unit circle.
         """
         self._check_slope()
-        kept, added = step_factors(self.impedance, self.step)
+        kept, added = self.impedance.step_factors(self.step)
         power = self._moves(command, ambient) / jnp.asarray(self.drift_pm_k, kept.dtype)
         seen = -jnp.asarray(self.gain * self.drift_pm_k, kept.dtype) * self._slope() * jnp.ones_like(kept)
         below = jnp.concatenate([seen, jnp.ones(1, kept.dtype)])
@@ -227,14 +227,26 @@ class WavelengthLock(eqx.Module):
         A heater on a voltage gives a little less power as it gets warmer, which takes that much off the ramp. Of a
         dither lock the mean over a period, to first order in dither and error. It is nan where the line cannot give
         what the integrator needs: the lock is lost.
+
+        Args:
+            ramp: in K/s.
+            command: where the heater is, mW or V; it counts for a voltage only, which has to be above zero.
+            ambient: temperature of the surroundings in K.
+
+        Raises:
+            ValueError: for a heater on no voltage.
         """
+        self._check_driven(command)
         width = jnp.asarray(self.linewidth_pm, jnp.result_type(float))
         per_sample = jnp.asarray(ramp, width.dtype) * 1e-12 * jnp.asarray(self.drift_pm_k * self.step, width.dtype)
         needed = self._pull(command, ambient) * per_sample
         needed = needed / (jnp.asarray(self.gain, width.dtype) * self.response_pm(command, ambient))
         if self.method == "dither":
             swing = self.dither_swing_pm(command, ambient)
-            return 2.0 * self.half_period * needed / (8.0 / width**2 * swing)
+            error = 2.0 * self.half_period * needed / (8.0 / width**2 * swing)
+            # The line is steepest at w / (2 sqrt(3)), where it gives 9/16 of its first order.
+            most = 9.0 / 16.0 / (2.0 * math.sqrt(3.0)) * width
+            return jnp.where(jnp.abs(error) < most, error, jnp.nan)
         sign = 1.0 if self.side == "red" else -1.0
         level = jnp.asarray(self.level, width.dtype) - sign * needed
         inside = (level > 0.0) & (level < 1.0)
@@ -246,7 +258,7 @@ class WavelengthLock(eqx.Module):
 
         Of each part of the impedance 1 - (2 / m) E (1 - E^m) / ((1 - E) (1 + E^m)) is left, m being `half_period`.
         """
-        kept, added = step_factors(self.impedance, self.step)
+        kept, added = self.impedance.step_factors(self.step)
         left, m = kept**self.half_period, self.half_period
         seen = 1.0 - (2.0 / m) * kept * (1.0 - left) / ((1.0 - kept) * (1.0 + left))
         total = jnp.sum(added / (1.0 - kept) * seen)
@@ -267,56 +279,18 @@ class WavelengthLock(eqx.Module):
 
     def _power_slopes(self, command: Any, ambient: Any) -> tuple[jax.Array, jax.Array]:
         """dP/du in mW per unit of command and dP/dT in mW/K."""
+        # A rise given for a temperature ends up here.
+        check_range("ambient", ambient, 100.0, 1000.0, "K")
         command, ambient = (jnp.asarray(each, jnp.result_type(float)) for each in (command, ambient))
         heater = self.heater
         if heater is None:
             return jnp.ones_like(command), jnp.zeros_like(command)
         return jax.grad(heater.power_at_voltage, argnums=(0, 1))(command, ambient)
 
+    def _check_driven(self, command: Any) -> None:
+        if self.heater is not None:
+            check_positive("command", command, "V")
+
     def _check_slope(self) -> None:
         if self.method != "slope":
             raise ValueError('method = "dither" has no gain limit in closed form; a slope lock has')
-
-    def _power(self, command: jax.Array, ambient: jax.Array) -> jax.Array:
-        """Power of the heater in mW."""
-        if self.heater is None:
-            return command
-        return self.heater.power_at_voltage(command, REFERENCE_TEMPERATURE + ambient)
-
-
-@eqx.filter_jit
-def _run(lock: WavelengthLock, ambient: jax.Array, offset: jax.Array, start: jax.Array, noise: jax.Array) -> LockTrace:
-    dtype = ambient.dtype
-    kept, added = (each.astype(dtype) for each in step_factors(lock.impedance, lock.step))
-    drift, gain, level, dither, top = (
-        jnp.asarray(each, dtype) for each in (lock.drift_pm_k, lock.gain, lock.level, lock.dither, lock.max_command)
-    )
-    target, period = lock.target_pm.astype(dtype), 2 * lock.half_period
-    settled = jnp.asarray(lock.impedance.resistance, dtype) * lock._power(start, jnp.zeros((), dtype))
-    turn = gain if lock.side == "red" else -gain
-
-    def sample(state: Any, at: Any) -> tuple[Any, LockTrace]:
-        parts, held, summed = state
-        number, ambient, noise = at
-        moved = drift * (ambient + jnp.sum(parts - settled))
-        seen = lock.detected(target + offset + moved) + noise
-        if lock.method == "slope":
-            held = jnp.clip(held + turn * (seen - level), 0.0, top)
-            command = held
-        else:
-            # What was sent a sample ago is what moved the ring since.
-            summed = summed + seen * _square(number - 1, lock.half_period, dtype)
-            ends = number % period == period - 1
-            held = jnp.where(ends, jnp.clip(held + gain * summed / period, 0.0, top), held)
-            summed = jnp.where(ends, 0.0, summed)
-            command = jnp.clip(held + dither * _square(number, lock.half_period, dtype), 0.0, top)
-        power = lock._power(command, ambient)
-        return (kept * parts + added * power, held, summed), LockTrace(offset + moved, seen, command, power)
-
-    numbers = jnp.arange(ambient.shape[0])
-    return jax.lax.scan(sample, (settled, start, jnp.zeros((), dtype)), (numbers, ambient, noise))[1]
-
-
-def _square(number: jax.Array, half: int, dtype: Any) -> jax.Array:
-    """The square wave of the dither at a sample, 1 or -1; the period ends with the sample that is summed last."""
-    return jnp.where((number % (2 * half)) < half, 1.0, -1.0).astype(dtype)

@@ -130,6 +130,8 @@ def radial_value(tables: Array, grid: RadialGrid, which: Array, r: Array, radius
     cell = jnp.floor(jax.lax.stop_gradient(u))
     cell = jnp.minimum(cell, jnp.where(outside, grid.outer - 1.0, grid.inner - 1.0).astype(u.dtype))
     place = 2.0 * (u - cell) - 1.0
+    # Beyond the last cell, a metre away, the value stays what it is there.
+    place = jnp.minimum(place, 1.0)
     rows = tables[which, cell.astype(jnp.int32) + jnp.where(outside, grid.inner, 0)]
     return _polynomial(rows, place.astype(rows.dtype))
 
@@ -161,20 +163,26 @@ def _polynomial_jvp(primals: tuple[Array, Array], tangents: tuple[Any, Any]) -> 
 _polynomial.defjvp(_polynomial_jvp, symbolic_zeros=True)
 
 
-def line_transform(values: Array, x: Array) -> Array:
-    """Field of a line, 1 / pi int_0^inf G(kappa^2) cos(kappa x) dkappa, for real G given on the ray of `STEADY`.
+def line_transform(values: Array, x: Array, mirrored: Array | None = None, angle: float = STEADY) -> Array:
+    """Field of a line, 1 / pi int_0^inf G(kappa^2) cos(kappa x) dkappa.
 
     Args:
-        values: G on the ray, shape [nodes].
+        values: G on the ray of `angle`, shape [nodes].
         x: distance from the line in um, above 0, any shape.
+        mirrored: G on the mirrored ray, for a complex function; None where it is the conjugate.
+        angle: of the ray, static, `STEADY` or `TRANSIENT`.
 
     Returns:
-        Temperature over power per length, of the shape of x.
+        Temperature over power per length, of the shape of x; real if G is.
     """
-    ray = math.sqrt(0.5) * jnp.asarray(_ray(STEADY), x.dtype)[(None,) * x.ndim]
-    turned = ray * jnp.abs(x)[..., None]
-    wave = jax.lax.complex(ray, ray) * jnp.exp(jax.lax.complex(-turned, turned))
-    return (_STEP * STEADY / math.pi) * jnp.einsum("...n,n->...", wave, values, precision="highest").real
+    ray = jnp.asarray(_ray(angle), x.dtype)[(None,) * x.ndim]
+    sine, cosine, turned = math.sin(angle), math.cos(angle), ray * jnp.abs(x)[..., None]
+    wave = jnp.exp(jax.lax.complex(-sine * turned, cosine * turned))
+    wave = jax.lax.complex(cosine * ray, sine * ray) * wave * (_STEP * angle / math.pi)
+    there = jnp.einsum("...n,n->...", wave, values, precision="highest")
+    if mirrored is None:
+        return there.real
+    return 0.5 * (there + jnp.einsum("...n,n->...", wave.conj(), mirrored, precision="highest"))
 
 
 def ray_bessel(x: Array, angle: float = STEADY) -> tuple[Array, Array]:

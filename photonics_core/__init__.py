@@ -8,6 +8,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from photonics_core.beams import GaussianBeam
     from photonics_core.carriers import (
         CarrierProfile,
         carrier_absorption_cm,
@@ -25,8 +26,25 @@ if TYPE_CHECKING:
     from photonics_core.devices.carrier_effects import LinearCarriers, SiliconCarriers
     from photonics_core.devices.coupled_rings import CoupledRings
     from photonics_core.devices.coupler import Coupler, DirectionalCoupler, PointCoupler, approach_length
+    from photonics_core.devices.fiber import FibreJoint
+    from photonics_core.devices.fiber_alignment import Alignment, core_alignment
+    from photonics_core.devices.fiber_tolerance import (
+        Tolerance,
+        alignment_tolerance,
+        alignment_width,
+        best_alignment,
+    )
     from photonics_core.devices.fused_coupler import CompositeCoupling, FusedCoupler
     from photonics_core.devices.grating import BraggGrating, FabryPerot
+    from photonics_core.devices.grating_apodisation import ApodisedGrating, apodise
+    from photonics_core.devices.grating_coupler import GratingCoupler, phase_matched_angle, phase_matched_period
+    from photonics_core.devices.grating_response import (
+        GratingResponse,
+        SpectrumShape,
+        TiltedBeam,
+        lateral_overlap,
+        spectrum_shape,
+    )
     from photonics_core.devices.heater import (
         DOPED_SILICON,
         TITANIUM_NITRIDE,
@@ -82,14 +100,16 @@ if TYPE_CHECKING:
         transmitter_penalty_db,
     )
     from photonics_core.fibre import StepIndexFibre
+    from photonics_core.fields import CorePositions, FieldGrid, SampledField
     from photonics_core.films import Ellipsometry, FilmStack
     from photonics_core.fit import fit_ring, fit_series
-    from photonics_core.foster import FosterFit, foster_fit
+    from photonics_core.foster import FosterFit, foster_fit, transfer_fit
     from photonics_core.heat_shapes import Annulus, Circle, Disk, Point, Polygon, Rectangle
     from photonics_core.index import IndexModel, LinearIndex
     from photonics_core.index_map import IndexMap
     from photonics_core.junction import PNJunction
     from photonics_core.kernels.films import Polarized
+    from photonics_core.lenses import lens_pair, transformed_beam
     from photonics_core.materials import SILICA, SILICON, SILICON_NITRIDE, Material
     from photonics_core.mode_solver import GuidedModes, fundamental_mode, solve_modes
     from photonics_core.mode_sweep import ModeSweep, dispersion_ps_nm_km, sweep_modes
@@ -116,7 +136,7 @@ if TYPE_CHECKING:
     from photonics_core.strip_map import strip_index
     from photonics_core.tabulated import TabulatedDevice
     from photonics_core.tapers import LocalModes, local_modes
-    from photonics_core.thermal_impedance import ThermalImpedance
+    from photonics_core.thermal_impedance import ThermalImpedance, TransferImpedance
     from photonics_core.thermal_layout import Chip, ThermalLayout
     from photonics_core.thermal_response import crossing_time, rise_time, thermal_bandwidth
     from photonics_core.thermal_stack import (
@@ -131,6 +151,19 @@ if TYPE_CHECKING:
     from photonics_core.tuning import TuningPlan, assign_lines, barrel_shifts, tuning_power
 
 _HOMES = {
+    "Alignment": "devices.fiber_alignment",
+    "CorePositions": "fields",
+    "FibreJoint": "devices.fiber",
+    "FieldGrid": "fields",
+    "GaussianBeam": "beams",
+    "SampledField": "fields",
+    "Tolerance": "devices.fiber_tolerance",
+    "alignment_tolerance": "devices.fiber_tolerance",
+    "alignment_width": "devices.fiber_tolerance",
+    "best_alignment": "devices.fiber_tolerance",
+    "core_alignment": "devices.fiber_alignment",
+    "lens_pair": "lenses",
+    "transformed_beam": "lenses",
     "CouplingMap": "coupling_map",
     "CrossSection": "cross_section",
     "DrawnCoupler": "devices.drawn_coupler",
@@ -159,7 +192,17 @@ _HOMES = {
     "strip_index": "strip_map",
     "AddDropRing": "devices.ring",
     "AllPassRing": "devices.ring",
+    "ApodisedGrating": "devices.grating_apodisation",
     "BraggGrating": "devices.grating",
+    "GratingCoupler": "devices.grating_coupler",
+    "GratingResponse": "devices.grating_response",
+    "SpectrumShape": "devices.grating_response",
+    "TiltedBeam": "devices.grating_response",
+    "apodise": "devices.grating_apodisation",
+    "lateral_overlap": "devices.grating_response",
+    "phase_matched_angle": "devices.grating_coupler",
+    "phase_matched_period": "devices.grating_coupler",
+    "spectrum_shape": "devices.grating_response",
     "CoupledRings": "devices.coupled_rings",
     "Coupler": "devices.coupler",
     "DirectionalCoupler": "devices.coupler",
@@ -179,6 +222,7 @@ _HOMES = {
     "SiliconCarriers": "devices.carrier_effects",
     "SteadyStates": "devices.resonator_states",
     "ThermalImpedance": "thermal_impedance",
+    "TransferImpedance": "thermal_impedance",
     "SectionArea": "section_heat",
     "SectionField": "section_heat",
     "SectionHeat": "section_heat",
@@ -199,6 +243,7 @@ _HOMES = {
     "ThermalRegion": "thermal_stack",
     "ThermalStack": "thermal_stack",
     "foster_fit": "foster",
+    "transfer_fit": "foster",
     "crossing_time": "thermal_response",
     "rise_time": "thermal_response",
     "thermal_bandwidth": "thermal_response",

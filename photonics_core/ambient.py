@@ -56,6 +56,8 @@ def hot_spot_rise(x: Any, y: Any, center: tuple[Any, Any], peak: Any, decay_leng
     """
     check_positive("decay_length", decay_length, "um")
     check_finite("peak", peak, "K")
+    for value in center:
+        check_finite("center", value, "um")
     across, along = _floating("x", x) - center[0], _floating("y", y) - center[1]
     square = across**2 + along**2
     # At the spot itself the derivative has no direction; it is 0 there by convention.
@@ -82,7 +84,8 @@ def neighbour_rise(coupling: Any, power: Any) -> jax.Array:
             f"coupling and power of shapes {np.shape(coupling)} and {np.shape(power)} are not [P, S], [..., S]"
         )
     check_range("power", power, 0.0, np.inf, "mW")
-    return _floating("power", power) @ _floating("coupling", coupling).T
+    # GPUs multiply float32 matrices with ten bits unless asked for more.
+    return jnp.matmul(_floating("power", power), _floating("coupling", coupling).T, precision="highest")
 
 
 def _check_temperatures(**temperatures: Any) -> None:

@@ -36,6 +36,8 @@ from photonics_core.units import REFERENCE_TEMPERATURE
 STEPS = 16
 #: um in pm.
 PM = 1e6
+#: Largest dn/dT, and largest expansion, in 1/K that is no mistake of units.
+LARGEST_RATE = 0.1
 
 
 class Rate(eqx.Module):
@@ -56,8 +58,7 @@ class GuideDrift(eqx.Module):
     Args:
         sensitivities: S_i = d n_eff / d n_i, one for each medium.
         media: as many: a `Material`, a number for a constant dn/dT in 1/K, or a function of wavelength (um) and
-        temperature
-            (K) that gives dn/dT.
+            temperature (K) that gives dn/dT.
         n_eff: effective index at `wl` and `temperature0`.
         n_g: group index there.
         wl: free-space wavelength of the resonance in um.
@@ -66,7 +67,8 @@ class GuideDrift(eqx.Module):
         temperature0: temperature in K of the indices.
 
     Raises:
-        ValueError: for numbers of sensitivities and media that differ, or an index outside its range.
+        ValueError: for numbers of sensitivities and media that differ, or an index, a dn/dT or an expansion outside its
+            range.
     """
 
     sensitivities: Any = eqx.field(converter=as_leaf)
@@ -87,7 +89,7 @@ class GuideDrift(eqx.Module):
         check_positive("temperature0", self.temperature0, "K")
         for k, medium in enumerate(self.media):
             if not isinstance(medium, Material | Rate):
-                check_finite(f"media[{k}]", medium, "1/K")
+                check_range(f"media[{k}]", medium, -LARGEST_RATE, LARGEST_RATE, "1/K")
 
     @classmethod
     def of_mode(
@@ -140,20 +142,23 @@ class GuideDrift(eqx.Module):
         return PM * _shift(self, *jnp.broadcast_arrays(wl, start, end))
 
     def linear_index(self, temperature: float = REFERENCE_TEMPERATURE, loss_db_cm: Any = 0.0) -> LinearIndex:
-        """The index model for rings at this temperature, with the slope of dn/dT and the expansion of the length.
+        """The index model for rings about this temperature, with the slope of dn/dT and the expansion of the length.
 
         The expansion is counted as a change n_eff alpha of the index, so that resonances of a ring drift as here.
+        Lengths are those at `temperature0`: about another temperature both indices have grown, by dn/dT and by the
+        length, so that models about any temperature have their resonances at the same place.
         """
-        if not is_concrete(self.wl):
-            raise ValueError("linear_index needs a wavelength that is a plain number")
-
-        def whole(t: jax.Array) -> jax.Array:
-            return self._thermo_optic(wl, t) + self.n_eff * self._expansion(t)
-
+        if not is_concrete(self.wl, self.temperature0):
+            raise ValueError("linear_index needs a wavelength and a temperature0 that are plain numbers")
         wl, t = self._arguments(None, temperature)
-        rate, slope = jax.jvp(whole, (t,), (jnp.ones_like(t),))
+        rate, slope = jax.jvp(lambda t: self._optical_rate(wl, t), (t,), (jnp.ones_like(t),))
         numbers = {"thermo_optic": rate, "thermo_optic_slope": slope, "loss_db_cm": loss_db_cm}
-        return LinearIndex(self.n_eff, self.n_g, float(self.wl), temperature0=float(temperature), **numbers)
+        indices = self.n_eff, self.n_g
+        if float(temperature) != float(self.temperature0):
+            rise, inclined = jax.jvp(lambda w: self._index_rise(w, t), (wl,), (jnp.ones_like(wl),))
+            stretch = self._stretch(t)
+            indices = _grown(self.n_eff, rise, stretch), _grown(self.n_g, rise - wl * inclined, stretch)
+        return LinearIndex(*indices, float(self.wl), temperature0=float(temperature), **numbers)
 
     def athermal_rate(self, medium: int, wl: Any = None, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
         """dn/dT in 1/K that one medium would have to have for a drift of zero.
@@ -172,6 +177,18 @@ class GuideDrift(eqx.Module):
         growth = (self._index(wl) + self._index_rise(wl, temperature)) * self._expansion(temperature)
         rest = growth + self._thermo_optic(wl, temperature, others)
         return -rest / jnp.asarray(self.sensitivities)[medium].astype(rest.dtype)
+
+    def _optical_rate(self, wl: jax.Array, temperature: jax.Array) -> jax.Array:
+        """d(n_eff L)/dT over the length at the reference temperature, at constant wavelength."""
+        growth = (self._index(wl) + self._index_rise(wl, temperature)) * self._expansion(temperature)
+        return self._stretch(temperature) * (self._thermo_optic(wl, temperature) + growth)
+
+    def _stretch(self, temperature: jax.Array) -> jax.Array:
+        """Length over that at the reference temperature, by Simpson's rule over the expansion."""
+        start = jnp.asarray(self.temperature0, temperature.dtype)
+        ends = self._expansion(jnp.broadcast_to(start, temperature.shape)) + self._expansion(temperature)
+        whole = (ends + 4.0 * self._expansion(0.5 * (start + temperature))) / 6.0
+        return jnp.exp(whole * (temperature - start))
 
     def _slope(self, wl: jax.Array, temperature: jax.Array) -> jax.Array:
         rise, slope = jax.jvp(lambda w: self._index_rise(w, temperature), (wl,), (jnp.ones_like(wl),))
@@ -192,7 +209,10 @@ class GuideDrift(eqx.Module):
             if isinstance(medium, Material):
                 change = medium.formula(wl, temperature) - medium.formula(wl, start)
             else:
-                change = _rate(medium, wl, 0.5 * (temperature + start)) * (temperature - start)
+                # Simpson's rule, exact for a constant and for a rate of up to the third order in temperature.
+                places = start, 0.5 * (temperature + start), temperature
+                first, middle, last = (_rate(medium, wl, place) for place in places)
+                change = (first + 4.0 * middle + last) / 6.0 * (temperature - start)
             total = total + shares[k] * change
         return total
 
@@ -256,12 +276,14 @@ def drift_pm_k(wl: Any, n_g: Any, thermo_optic: Any, n_eff: Any = 0.0, expansion
         n_eff, expansion: effective index and linear expansion in 1/K, where the length expands too.
 
     Raises:
-        ValueError: for a wavelength or a group index that is not above zero, or numbers that are not finite.
+        ValueError: for a wavelength or a group index outside its range, or numbers that are not finite or too large to
+            be in 1/K.
     """
-    check_positive("wl", wl, "um")
+    check_range("wl", wl, 0.2, 20.0, "um")
     check_positive("n_g", n_g)
-    for name, value in (("thermo_optic", thermo_optic), ("n_eff", n_eff), ("expansion", expansion)):
-        check_finite(name, value)
+    check_finite("n_eff", n_eff)
+    for name, value in (("thermo_optic", thermo_optic), ("expansion", expansion)):
+        check_range(name, value, -LARGEST_RATE, LARGEST_RATE, "1/K")
     return jnp.asarray(PM * wl / n_g * (thermo_optic + n_eff * expansion))
 
 
@@ -290,8 +312,15 @@ def _as_expansion(value: Any) -> Any:
         return value
     if callable(value):
         return Expansion(value)
-    check_finite("expansion", value, "1/K")
+    check_range("expansion", value, -LARGEST_RATE, LARGEST_RATE, "1/K")
     return as_leaf(value)
+
+
+def _grown(index: Any, rise: jax.Array, stretch: jax.Array) -> Any:
+    """(index + rise) stretch; numbers stay on the host, in float64, where a ring forms its phase."""
+    if is_concrete(index, rise, stretch):
+        return (np.asarray(index, float) + np.asarray(rise, float)) * np.asarray(stretch, float)
+    return (jnp.asarray(index, rise.dtype) + rise) * stretch
 
 
 def _known_rate(number: int, medium: Any, given: dict[int, Any]) -> Any:

@@ -3,21 +3,33 @@
 Resistances of many time constants, evenly spaced in their logarithm, are found by least squares without negative ones
 (C. L. Lawson and R. J. Hanson, Solving Least Squares Problems (1974), ch. 23), which leaves few. The closest are then
 put together until there are as many as asked for, and all are refined. The step response of a place that is
-heated itself is a sum of such parts exactly; that of another place starts late, which no such sum can follow: the error
-that comes with a fit says by how much.
+heated itself is a sum of such parts exactly (`foster_fit`).
+
+That of another place starts late, which no such sum can follow, with however many parts: the error that comes with a
+fit says by how much. There `transfer_fit` takes resistances of both signs. They are linear, and solved for at every
+choice of the time constants (variable projection, G. H. Golub and V. Pereyra, SIAM J. Numer. Anal. 10, 413 (1973)),
+subject to their sum being the static coupling and to no slope at the beginning, sum R_p / t_p = 0. Neighbouring time
+constants keep a ratio, without which parts grow that cancel each other.
 """
 
 import dataclasses
+import itertools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from scipy.optimize import least_squares, nnls
 
-from photonics_core.kernels.checks import check_finite, check_positive, check_range
-from photonics_core.thermal_impedance import ThermalImpedance
+from photonics_core.kernels.checks import check_finite, check_kind, check_positive, check_range
+from photonics_core.thermal_impedance import ThermalImpedance, TransferImpedance
 
 _PER_DECADE = 10
 _WHIFF = 1e-6
+#: Least ratio of neighbouring time constants.
+_LEAST_RATIO = 1.4
+#: Where fits are begun: e-folds of the first time constant from a response of 2 %, and of the last from 98 %.
+_STARTS = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0)
+_LONGER = (-1.0, 0.0, 1.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,11 +40,13 @@ class FosterFit:
         impedance: the network.
         largest_error: largest difference from the response, over the response's largest value.
         rms_error: root of the mean squared difference, over the same.
+        undershoot: how far the network's step response goes below zero at the samples, over the same.
     """
 
-    impedance: ThermalImpedance
+    impedance: ThermalImpedance | TransferImpedance
     largest_error: float
     rms_error: float
+    undershoot: float = 0.0
 
 
 def foster_fit(time: Any, response: Any, poles: int) -> FosterFit:
@@ -53,9 +67,50 @@ def foster_fit(time: Any, response: Any, poles: int) -> FosterFit:
         ValueError: for times that do not rise from above 0, shapes that differ, a response that is nowhere above zero,
             or fewer samples than two a part.
     """
+    time, response, top = _samples(time, response, poles)
+    resistance, own = _merged(*_spread(time, response), poles)
+    resistance, own = _refined(time, response, resistance, own)
+    order = np.argsort(own)
+    return _fit(ThermalImpedance, time, response, top, resistance[order], own[order])
+
+
+def transfer_fit(time: Any, response: Any, poles: int, *, static: Any = None, starts_still: bool = True) -> FosterFit:
+    """A network of parts of both signs with the step response of a place that is heated from elsewhere.
+
+    Args:
+        time: as for `foster_fit`.
+        response: as for `foster_fit`.
+        poles: number of parts.
+        static: temperature over heat in the steady state in K/mW, such as `ThermalLayout.coupling` gives for the pair,
+            which the resistances add up to; None to find it.
+        starts_still: whether the step response has no slope at its beginning.
+
+    Returns:
+        The network, a `TransferImpedance`, with its errors and its undershoot.
+
+    Raises:
+        ValueError: as `foster_fit`, for a static coupling that is not above zero, or fewer parts than conditions.
+    """
+    time, response, top = _samples(time, response, poles)
+    if static is not None:
+        check_positive("static", static, "K/mW")
+        check_range("static", static, 0.5 * top, 1e3 * top, "K/mW")
+    check_range("poles", poles, 1 + int(starts_still and static is not None))
+    whole = None if static is None else float(static) / top
+
+    def resistances(own: np.ndarray) -> np.ndarray:
+        return _projected(_steps(time, own), response, own, whole, starts_still)
+
+    own = _separated(time, response, poles, resistances)
+    return _fit(TransferImpedance, time, response, top, resistances(own), own)
+
+
+def _samples(time: Any, response: Any, poles: int) -> tuple[np.ndarray, np.ndarray, float]:
+    """Times, the response over its largest value, and that, checked."""
     time, response = np.asarray(time, float), np.asarray(response, float)
     check_positive("time", time, "ps")
     check_finite("response", response, "K/mW")
+    check_kind("poles", poles, int)
     check_range("poles", poles, 1)
     if time.ndim != 1 or time.shape != response.shape or np.any(np.diff(time) <= 0.0):
         raise ValueError(
@@ -66,12 +121,24 @@ def foster_fit(time: Any, response: Any, poles: int) -> FosterFit:
     top = float(np.max(response))
     if top <= 0.0:
         raise ValueError("response is nowhere above zero")
-    resistance, own = _merged(*_spread(time, response / top), poles)
-    resistance, own = _refined(time, response / top, resistance, own)
-    miss = _steps(time, own) @ resistance - response / top
-    order = np.argsort(own)
-    network = ThermalImpedance(top * resistance[order], own[order])
-    return FosterFit(network, float(np.max(np.abs(miss))), float(np.sqrt(np.mean(miss**2))))
+    if float(np.min(response)) < -0.1 * top:
+        raise ValueError(f"response = {float(np.min(response)):g} K/mW is far below zero: heat does not cool")
+    return time, response / top, top
+
+
+def _fit(
+    kind: type[ThermalImpedance] | type[TransferImpedance],
+    time: np.ndarray,
+    response: np.ndarray,
+    top: float,
+    resistance: np.ndarray,
+    own: np.ndarray,
+) -> FosterFit:
+    """The network and its errors."""
+    found = _steps(time, own) @ resistance
+    miss = found - response
+    errors = float(np.max(np.abs(miss))), float(np.sqrt(np.mean(miss**2)))
+    return FosterFit(kind(top * resistance, own), *errors, max(-float(np.min(found)), 0.0))
 
 
 def _steps(time: np.ndarray, own: np.ndarray) -> np.ndarray:
@@ -123,3 +190,46 @@ def _refined(
     inside = np.clip(start, low + 1e-6, high - 1e-6)
     logs = least_squares(miss, inside, slope, (low, high), xtol=1e-12).x  # pyright: ignore[reportArgumentType]
     return np.exp(logs[:count]), np.exp(logs[count:])
+
+
+def _projected(
+    steps: np.ndarray, response: np.ndarray, own: np.ndarray, whole: float | None, starts_still: bool
+) -> np.ndarray:
+    """Resistances that fit best among those that meet the conditions exactly."""
+    # The slope is scaled by the shortest time, so that both conditions are of one size.
+    conditions = [(np.ones_like(own), whole)] if whole is not None else []
+    conditions += [(own[0] / own, 0.0)] if starts_still else []
+    if not conditions:
+        return np.linalg.lstsq(steps, response, rcond=None)[0]
+    rows, values = np.array([row for row, _ in conditions]), np.array([value for _, value in conditions])
+    turned, corner = np.linalg.qr(rows.T, mode="complete")
+    met, free = np.split(turned, [values.size], axis=1)
+    fixed = met @ np.linalg.solve(corner[: values.size].T, values)
+    if free.shape[1] == 0:
+        return fixed
+    return fixed + free @ np.linalg.lstsq(steps @ free, response - steps @ fixed, rcond=None)[0]
+
+
+def _separated(
+    time: np.ndarray, response: np.ndarray, poles: int, resistances: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray:
+    """Time constants of the best fit; the logarithms of the first one and of what the others are farther apart."""
+
+    def times(numbers: np.ndarray) -> np.ndarray:
+        apart = np.log(_LEAST_RATIO) + np.exp(numbers[1:])
+        return np.exp(numbers[0] + np.concatenate([[0.0], np.cumsum(apart)]))
+
+    def miss(numbers: np.ndarray) -> np.ndarray:
+        own = times(numbers)
+        return _steps(time, own) @ resistances(own) - response
+
+    first, last = (np.log(time[np.argmax(response > level)]) for level in (0.02, 0.98))
+    low = np.concatenate([[np.log(time[0]) - 3.0], np.full(poles - 1, -6.0)])
+    high = np.concatenate([[np.log(time[-1]) + 3.0], np.full(poles - 1, 3.0)])
+    tried = []
+    for move, longer in itertools.product(_STARTS, _LONGER):
+        apart = max(last + longer - first - move, 1.0) / max(poles - 1, 1) - np.log(_LEAST_RATIO)
+        start = np.concatenate([[first + move], np.full(poles - 1, np.log(max(apart, 0.05)))])
+        start = np.clip(start, low + 1e-6, high - 1e-6)
+        tried.append(least_squares(miss, start, bounds=(low, high), xtol=1e-10, ftol=1e-10, max_nfev=200))
+    return times(min(tried, key=lambda each: each.cost).x)

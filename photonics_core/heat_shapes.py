@@ -1,13 +1,15 @@
 """Shapes of heaters and probes, seen from above: points that stand for them, and their Fourier transforms.
 
 Each is of unit power, evenly spread. `points` gives a quadrature, places (x, y) relative to the middle and weights that
-add to one, which converges geometrically for fields that are smooth on the scale of its spacing. `circles` gives the
-same as circles (places, radii, weights). `transform` is the integral of exp(-i k . r) over the shape centred at the
+add to one, which converges geometrically for fields that are smooth on the scale of its spacing. Its count is that of
+`counts`; where that is None, `fitted` chooses it for a distance in height, and else it is the least. `circles` gives
+the same as circles (places, radii, weights). `transform` is the integral of exp(-i k . r) over the shape centred at the
 origin, 1 at k = 0. Lengths are in um, angles in rad.
 """
 
+import dataclasses
 import math
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import equinox as eqx
 import jax
@@ -19,6 +21,11 @@ from photonics_core.kernels.checks import check_finite, check_positive, check_ra
 from photonics_core.runtime import as_leaf
 
 Quadrature = tuple[jax.Array, jax.Array, jax.Array]
+
+#: Points a half size, and points around a circle a radius, over the distance in height: errors of some exp(-10).
+_ALONG, _ROUND = 5.0, 10.0
+#: Shapes are not fitted to distances in um below the first, nor with more points than the second.
+_CLOSEST, _MOST = 0.25, 65536
 
 
 class HeatShape(eqx.Module):
@@ -41,8 +48,24 @@ class HeatShape(eqx.Module):
         raise NotImplementedError
 
     def half_sizes(self) -> tuple[Any, Any]:
-        """Half of the extent in x and in y in um."""
+        """Farthest that the shape goes from its middle, in x and in y, in um."""
         raise NotImplementedError
+
+    def extent(self) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+        """Least and largest x, and least and largest y, in um."""
+        across, along = self.half_sizes()
+        return (self.x - across, self.x + across), (self.y - along, self.y + along)
+
+    def fitted(self, distance: float) -> Self:
+        """The shape with the points that a field asks for a distance in um above or below it.
+
+        Points that were asked for stay, and so they do where sizes are traced.
+
+        Raises:
+            ValueError: where it would take too many.
+        """
+        del distance
+        return self
 
     def _check_place(self) -> None:
         check_finite("x", self.x, "um")
@@ -75,14 +98,21 @@ class Circle(HeatShape):
     x: Any = eqx.field(converter=as_leaf)
     y: Any = eqx.field(converter=as_leaf)
     radius: Any = eqx.field(converter=as_leaf)
-    count: int = eqx.field(static=True, default=64)
+    count: int | None = eqx.field(static=True, default=None)
 
     def __check_init__(self) -> None:
         self._check_place()
         check_positive("radius", self.radius, "um")
+        _check_counts("count", self.count)
 
     def points(self, coarse: bool = False) -> Quadrature:
-        return _around(_array(self.radius)[None], jnp.ones(1, jnp.result_type(float)), 8 if coarse else self.count)
+        count = 8 if coarse else self.count or 64
+        return _around(_array(self.radius)[None], jnp.ones(1, jnp.result_type(float)), count)
+
+    def fitted(self, distance: float) -> "Circle":
+        if self.count is not None or not is_concrete(self.radius):
+            return self
+        return dataclasses.replace(self, count=_affordable(_enough(_ROUND, self.radius, distance, 64)))
 
     def circles(self) -> tuple[Any, Any, Any, Any]:
         return np.zeros(1), np.zeros(1), [self.radius], np.ones(1)
@@ -101,7 +131,9 @@ class Annulus(HeatShape):
     y: Any = eqx.field(converter=as_leaf)
     inner: Any = eqx.field(converter=as_leaf)
     outer: Any = eqx.field(converter=as_leaf)
-    counts: tuple[int, int] = eqx.field(static=True, default=(8, 64))
+    counts: tuple[int, int] | None = eqx.field(static=True, default=None)
+
+    least: ClassVar[tuple[int, int]] = (8, 64)
 
     def __check_init__(self) -> None:
         self._check_place()
@@ -109,14 +141,15 @@ class Annulus(HeatShape):
         check_positive("outer", self.outer, "um")
         if is_concrete(self.inner, self.outer) and np.any(np.asarray(self.inner) >= np.asarray(self.outer)):
             raise ValueError(f"inner = {self.inner} um is not below outer = {self.outer} um")
+        _check_counts("counts", self.counts)
 
     def points(self, coarse: bool = False) -> Quadrature:
-        counts = (2, 8) if coarse else self.counts
+        counts = (2, 8) if coarse else self.counts or self.least
         radii, weights = self._radii(counts[0])
         return _around(_array(radii), _array(weights), counts[1])
 
     def circles(self) -> tuple[Any, Any, Any, Any]:
-        radii, weights = self._radii(self.counts[0])
+        radii, weights = self._radii((self.counts or self.least)[0])
         return np.zeros(radii.size), np.zeros(radii.size), list(radii), weights
 
     def transform(self, kx: jax.Array, ky: jax.Array) -> jax.Array:
@@ -125,6 +158,17 @@ class Annulus(HeatShape):
 
     def half_sizes(self) -> tuple[Any, Any]:
         return self.outer, self.outer
+
+    def fitted(self, distance: float) -> Self:
+        if self.counts is not None or not is_concrete(self.inner, self.outer):
+            return self
+        radial = _enough(_ALONG, 0.5 * (self.outer - self.inner), distance, self.least[0])
+        around = _enough(_ROUND, self.outer, distance, self.least[1])
+        _affordable(radial * around)
+        return self._with((radial, around))
+
+    def _with(self, counts: tuple[int, int]) -> Self:
+        return dataclasses.replace(self, counts=counts)
 
     def _radii(self, count: int) -> tuple[Any, Any]:
         """Gauss points of the radius."""
@@ -140,10 +184,15 @@ class Annulus(HeatShape):
 class Disk(Annulus):
     """A disk of a radius."""
 
-    def __init__(self, x: Any, y: Any, radius: Any, counts: tuple[int, int] = (12, 48)) -> None:
+    least: ClassVar[tuple[int, int]] = (12, 48)
+
+    def __init__(self, x: Any, y: Any, radius: Any, counts: tuple[int, int] | None = None) -> None:
         check_positive("radius", radius, "um")
         self.x, self.y, self.inner, self.outer = (as_leaf(value) for value in (x, y, 0.0, radius))
         self.counts = counts
+
+    def _with(self, counts: tuple[int, int]) -> "Disk":
+        return Disk(self.x, self.y, self.outer, counts)
 
 
 class Rectangle(HeatShape):
@@ -154,16 +203,17 @@ class Rectangle(HeatShape):
     width: Any = eqx.field(converter=as_leaf)
     height: Any = eqx.field(converter=as_leaf)
     angle: Any = eqx.field(converter=as_leaf, default=0.0)
-    counts: tuple[int, int] = eqx.field(static=True, default=(16, 16))
+    counts: tuple[int, int] | None = eqx.field(static=True, default=None)
 
     def __check_init__(self) -> None:
         self._check_place()
         check_positive("width", self.width, "um")
         check_positive("height", self.height, "um")
         check_finite("angle", self.angle, "rad")
+        _check_counts("counts", self.counts)
 
     def points(self, coarse: bool = False) -> Quadrature:
-        counts = (4, 4) if coarse else self.counts
+        counts = (4, 4) if coarse else self.counts or (16, 16)
         (u, wu), (v, wv) = (np.polynomial.legendre.leggauss(count) for count in counts)
         dtype = jnp.result_type(float)
         u, v = (0.5 * _array(size) * jnp.asarray(e, dtype) for size, e in ((self.width, u), (self.height, v)))
@@ -183,6 +233,15 @@ class Rectangle(HeatShape):
         cosine, sine = abs(library.cos(angle)), abs(library.sin(angle))
         return 0.5 * (width * cosine + height * sine), 0.5 * (width * sine + height * cosine)
 
+    def fitted(self, distance: float) -> "Rectangle":
+        if self.counts is not None or not is_concrete(self.width, self.height):
+            return self
+        counts = tuple(3 + _enough(_ALONG, 0.5 * size, distance, 4) for size in (self.width, self.height))
+        if max(counts) <= 16:
+            return dataclasses.replace(self, counts=(16, 16))
+        _affordable(counts[0] * counts[1])
+        return dataclasses.replace(self, counts=counts)
+
 
 class Polygon(HeatShape):
     """A polygon that does not cross itself, its corners in order, shape [corners, 2], relative to (x, y).
@@ -193,19 +252,22 @@ class Polygon(HeatShape):
     corners: Any = eqx.field(converter=as_leaf)
     x: Any = eqx.field(converter=as_leaf, default=0.0)
     y: Any = eqx.field(converter=as_leaf, default=0.0)
-    count: int = eqx.field(static=True, default=16)
+    count: int | None = eqx.field(static=True, default=None)
 
     def __check_init__(self) -> None:
         self._check_place()
+        _check_counts("count", self.count)
         check_finite("corners", self.corners, "um")
         if np.ndim(self.corners) != 2 or np.shape(self.corners)[0] < 3 or np.shape(self.corners)[1] != 2:
             raise ValueError(f"corners of shape {np.shape(self.corners)} are not [3 or more, 2]")
         if is_concrete(self.corners) and abs(float(np.sum(_areas(np.asarray(self.corners))))) < 1e-12:
             raise ValueError("corners enclose no area")
+        if is_concrete(self.corners) and _crosses(np.asarray(self.corners, float)):
+            raise ValueError("corners are of a polygon that crosses itself")
 
     def points(self, coarse: bool = False) -> Quadrature:
         dtype = jnp.result_type(float)
-        nodes, weights = np.polynomial.legendre.leggauss(4 if coarse else self.count)
+        nodes, weights = np.polynomial.legendre.leggauss(4 if coarse else self.count or 16)
         s, w = 0.5 * (nodes + 1.0), 0.5 * weights
         # A square folded into a triangle: a + s (b - a) + s t (c - b), of which the area element is s.
         first, second = jnp.asarray(np.repeat(s, s.size), dtype), jnp.asarray(np.outer(s, s).ravel(), dtype)
@@ -232,6 +294,53 @@ class Polygon(HeatShape):
     def half_sizes(self) -> tuple[Any, Any]:
         library = np if is_concrete(self.corners) else jnp
         return tuple(library.max(library.abs(self.corners), axis=0))  # pyright: ignore[reportReturnType]
+
+    def extent(self) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+        library = np if is_concrete(self.corners) else jnp
+        corners = library.asarray(self.corners)
+        low, high = library.min(corners, axis=0), library.max(corners, axis=0)
+        return (self.x + low[0], self.x + high[0]), (self.y + low[1], self.y + high[1])
+
+    def fitted(self, distance: float) -> "Polygon":
+        if self.count is not None or not is_concrete(self.corners):
+            return self
+        size = 0.5 * max(float(high - low) for low, high in self.extent())
+        count = _enough(_ALONG, size, distance, 16)
+        _affordable(count**2 * (np.shape(self.corners)[0] - 2))
+        return dataclasses.replace(self, count=count)
+
+
+def _enough(factor: float, size: Any, distance: float, least: int) -> int:
+    """Points for a size at a distance, both in um."""
+    return max(least, math.ceil(factor * float(size) / max(distance, _CLOSEST)))
+
+
+def _affordable(count: int) -> int:
+    if count > _MOST:
+        raise ValueError(
+            f"counts = None would be {count} points, above {_MOST}, for a shape this large so close to a probe; "
+            "cut it into smaller ones or give its counts"
+        )
+    return count
+
+
+def _check_counts(name: str, counts: Any) -> None:
+    if counts is not None:
+        check_range(name, counts, 1)
+
+
+def _crosses(corners: np.ndarray) -> bool:
+    """Whether two edges of a polygon that are not neighbours cross."""
+    ends = np.roll(corners, -1, axis=0)
+    one, two = (e[:, None, :] for e in (corners, ends))
+
+    def side(places: np.ndarray) -> np.ndarray:
+        """On which side of each edge [edges, 1] the places [edges] lie."""
+        along, off = two - one, places[None] - one
+        return along[..., 0] * off[..., 1] - along[..., 1] * off[..., 0]
+
+    apart = side(corners) * side(ends) < 0.0
+    return bool(np.any(apart & apart.T))
 
 
 def _areas(corners: Any) -> Any:

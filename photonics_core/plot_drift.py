@@ -32,6 +32,7 @@ def shift_against_ambient(
     """
     rows = _rows("shifts_pm", shifts_pm, len(labels), np.size(temperature))
     check_finite("temperature", temperature, "K")
+    check_finite("shifts_pm", rows, "pm")
     for k, (row, label) in enumerate(zip(rows, labels, strict=True)):
         style = "--" if label in dashed else "-"
         ax.plot(np.asarray(temperature) - CELSIUS, 1e-3 * row, style, color=COLORS[k % len(COLORS)], label=label)
@@ -44,7 +45,8 @@ def shift_against_ambient(
 def tuned_row(ax: "Axes", rings: Any, lines: Any, fsr: Any, plan_lines: Any, plan_orders: Any) -> None:
     """Draw the lines of a row and how each ring goes to its own, from the dot to the head of an arrow, in nm.
 
-    A ring that goes over the end of its free spectral range is drawn where another of its resonances comes in.
+    A ring that goes over the end of its free spectral range is drawn, hollow, where another of its resonances comes in.
+    One that is not used is grey.
 
     Args:
         ax: the axes.
@@ -53,8 +55,10 @@ def tuned_row(ax: "Axes", rings: Any, lines: Any, fsr: Any, plan_lines: Any, pla
         plan_lines, plan_orders: of a `TuningPlan`, shape [N]; -1 for a ring that is not used.
 
     Raises:
-        ValueError: for shapes that do not go together.
+        ValueError: for shapes that do not go together, or numbers that are not finite.
     """
+    for name, value in (("rings", rings), ("lines", lines), ("fsr", fsr)):
+        check_finite(name, value, "um")
     rings, lines = (np.asarray(each, float) for each in (rings, lines))
     for name, each in (("plan_lines", plan_lines), ("plan_orders", plan_orders)):
         _rows(name, np.asarray(each)[None], 1, rings.size)
@@ -68,10 +72,27 @@ def tuned_row(ax: "Axes", rings: Any, lines: Any, fsr: Any, plan_lines: Any, pla
         if to >= 0:
             arrow = {"arrowstyle": "-|>", "color": colour, "shrinkA": 2, "shrinkB": 0}
             ax.annotate("", (1e3 * lines[to], k + 1), (1e3 * start, k + 1), arrowprops=arrow)
-    ax.set_yticks(np.arange(1, rings.size + 1))
+    ax.set_yticks(np.arange(1, rings.size + 1, max(1, -(-rings.size // 16))))
+    ax.set_ylim(0.4, rings.size + 0.6)
     ax.set_xlabel("wavelength (nm)")
     ax.set_ylabel("ring")
     ax.ticklabel_format(axis="x", useOffset=False)
+    _name_marks(ax, np.asarray(plan_lines), np.asarray(plan_orders))
+
+
+def _name_marks(ax: "Axes", to: np.ndarray, order: np.ndarray) -> None:
+    """A legend of the marks that there are."""
+    ax.plot([], [], color="0.6", linewidth=0.9, label="laser line")
+    marks = (
+        (np.any((to >= 0) & (order == 0)), "cold ring", COLORS[0], True),
+        (np.any((to >= 0) & (order != 0)), "its next resonance", COLORS[0], False),
+        (np.any(to < 0), "not used", "0.6", True),
+    )
+    for is_there, label, colour, is_full in marks:
+        if is_there:
+            style = "full" if is_full else "none"
+            ax.plot([], [], "o", markersize=5, color=colour, fillstyle=style, label=label)
+    legend_above(ax, columns=4)
 
 
 def lock_transient(axes: Sequence["Axes"], time: Any, traces: Sequence[Any], labels: Sequence[str]) -> None:
@@ -84,7 +105,8 @@ def lock_transient(axes: Sequence["Axes"], time: Any, traces: Sequence[Any], lab
         labels: name of each line.
 
     Raises:
-        ValueError: for another number of axes or labels, or samples that do not go with the times.
+        ValueError: for another number of axes or labels, samples that do not go with the times, or numbers that are not
+            finite.
     """
     if len(axes) != 2 or len(traces) != len(labels):
         raise ValueError(
@@ -95,6 +117,7 @@ def lock_transient(axes: Sequence["Axes"], time: Any, traces: Sequence[Any], lab
     scale, unit = (1e-9, "ms") if np.max(time) > 1e10 else (1e-6, "us")
     for k, (trace, label) in enumerate(zip(traces, labels, strict=True)):
         for ax, name in ((axes[0], "error_pm"), (axes[1], "power")):
+            check_finite(name, getattr(trace, name))
             row = _rows(name, np.asarray(getattr(trace, name))[None], 1, time.size)[0]
             # The first line lies on top: a dither drawn last would hide the others.
             style = {"color": COLORS[k % len(COLORS)], "linewidth": 1.1, "zorder": 3.0 - k / len(traces)}

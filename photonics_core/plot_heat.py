@@ -43,7 +43,7 @@ def temperature_map(
     ax.set_xlabel("x (um)")
     ax.set_ylabel("y (um)")
     ax.grid(False)
-    ax.figure.colorbar(image, ax=ax, label=label, shrink=min(1.0, 1.4 * size[1] / size[0]))
+    _bar_beside(ax, image, label)
 
 
 def crosstalk_matrix(ax: "Axes", coupling: Any) -> None:
@@ -68,15 +68,19 @@ def crosstalk_matrix(ax: "Axes", coupling: Any) -> None:
         for (row, column), value in np.ndenumerate(decibels):
             colour = "black" if value > middle else "white"
             ax.text(column, row, f"{value:.1f}", ha="center", va="center", color=colour, fontsize=8)
-        ax.set_xticks(range(count))
-        ax.set_yticks(range(count))
+    # Numbered from 1, as rings are in other figures; of many every other one, or fewer.
+    ticks = np.arange(0, count, max(1, -(-count // 10)))
+    ax.set_xticks(ticks, [str(k + 1) for k in ticks])
+    ax.set_yticks(ticks, [str(k + 1) for k in ticks])
     ax.set_xlabel("heater")
     ax.set_ylabel("ring")
     ax.grid(False)
-    ax.figure.colorbar(image, ax=ax, label="relative to own heater (dB)")
+    _bar_beside(ax, image, "relative to own heater (dB)")
 
 
-def step_responses(ax: "Axes", time: Any, responses: Any, labels: Sequence[str], fits: Any = None) -> None:
+def step_responses(
+    ax: "Axes", time: Any, responses: Any, labels: Sequence[str], fits: Any = None, *, relative: bool = False
+) -> None:
     """Draw step responses over the logarithm of time, and fits to them in broken lines.
 
     Args:
@@ -85,22 +89,31 @@ def step_responses(ax: "Axes", time: Any, responses: Any, labels: Sequence[str],
         responses: in K/mW, shape [lines, times].
         labels: name of each line.
         fits: as `responses`; None for none.
+        relative: whether each is drawn over its largest value, which shows those that are small beside others.
 
     Raises:
-        ValueError: for shapes that do not go together, or times that are not above 0.
+        ValueError: for shapes that do not go together, times that are not above 0, or numbers that are not finite.
     """
     check_positive("time", time, "ps")
+    check_finite("responses", responses, "K/mW")
     microseconds = 1e-6 * np.asarray(time, float)
     rows = _rows("responses", responses, len(labels), microseconds.size)
-    for k, (row, label) in enumerate(zip(rows, labels, strict=True)):
+    tops = np.max(rows, axis=1) if relative else np.ones(len(labels))
+    check_positive("largest response", tops, "K/mW")
+    for k, (row, label) in enumerate(zip(rows / tops[:, None], labels, strict=True)):
         ax.semilogx(microseconds, row, color=COLORS[k % len(COLORS)], label=label)
     if fits is not None:
-        for row in _rows("fits", fits, len(labels), microseconds.size):
+        for row in _rows("fits", fits, len(labels), microseconds.size) / tops[:, None]:
             ax.semilogx(microseconds, row, color="black", linestyle="--", linewidth=0.9)
         ax.lines[-1].set_label("fit")
     ax.set_xlabel("time (us)")
-    ax.set_ylabel("rise (K/mW)")
-    legend_above(ax, columns=4)
+    ax.set_ylabel("rise over its largest value" if relative else "rise (K/mW)")
+    legend_above(ax, columns=len(labels) + 1 if len(labels) < 5 else 4)
+
+
+def _bar_beside(ax: "Axes", image: Any, label: str) -> None:
+    """A bar of colours as high as the axes, whatever their aspect."""
+    ax.figure.colorbar(image, cax=ax.inset_axes((1.03, 0.0, 0.04, 1.0)), label=label)
 
 
 def _outline(shape: Any) -> list[tuple[np.ndarray, np.ndarray]]:

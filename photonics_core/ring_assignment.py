@@ -26,6 +26,8 @@ MORE_ORDERS = 3
 SHIFTS = 8
 #: Powers outside their range by less than this part of the largest are rounding.
 ROUNDING = 1e-9
+#: Roundings of a wavelength by which a ring may be red of a line and still count as on it.
+ULPS = 8.0
 
 
 class Found(NamedTuple):
@@ -46,14 +48,24 @@ class Row:
         fsr: free spectral ranges in um, shape [N].
         response: um/mW of ring i by heater j, shape [N, N].
         limit: ranges of the heaters in mW, shape [N].
+        slack: how far in um a ring may be red of a line and still count as on it.
     """
 
-    def __init__(self, rings: np.ndarray, lines: np.ndarray, fsr: np.ndarray, response: np.ndarray, limit: np.ndarray):
+    def __init__(
+        self,
+        rings: np.ndarray,
+        lines: np.ndarray,
+        fsr: np.ndarray,
+        response: np.ndarray,
+        limit: np.ndarray,
+        slack: float,
+    ):
         self.rings, self.lines, self.fsr, self.response, self.limit = rings, lines, fsr, response, limit
+        self.slack = slack
         gap = lines[None] - rings[:, None]
         # A ring that is on a line already, but for rounding, stays there.
-        self.least = np.ceil(-gap / fsr[:, None] - 1e-12).astype(int)
-        self.shift = gap + self.least * fsr[:, None]
+        self.least = np.ceil(-(gap + slack) / fsr[:, None]).astype(int)
+        self.shift = np.maximum(gap + self.least * fsr[:, None], 0.0)
 
     def power(self, chosen: np.ndarray, places: np.ndarray, orders: np.ndarray) -> np.ndarray:
         """Powers in mW of the chosen rings, the others' heaters off."""
@@ -62,8 +74,13 @@ class Row:
 
     def fits(self, chosen: np.ndarray, power: np.ndarray) -> bool:
         """Whether no power is below zero or above the heaters' range."""
-        room = ROUNDING * float(np.max(np.abs(power)))
+        # Where all rings are on their lines, powers are nothing but rounding.
+        room = ROUNDING * float(np.max(np.abs(power))) + self.room(chosen)
         return bool(np.all(power >= -room) and np.all(power <= self.limit[chosen] + room))
+
+    def room(self, chosen: np.ndarray) -> np.ndarray:
+        """Power in mW of some roundings of a wavelength."""
+        return 4.0 * self.slack / np.diag(self.response)[chosen]
 
     def reach(self, chosen: np.ndarray) -> np.ndarray:
         """How far all heaters at the end of their range move the chosen rings, in um; infinite without a range."""
@@ -123,7 +140,7 @@ class _Search:
         self.least, self.shift, self.fsr = row.least[chosen], row.shift[chosen], row.fsr[chosen][:, None]
         self.limit, reach = row.limit[chosen], row.reach(chosen)[:, None]
         self.top = np.minimum(self.shift + MORE_ORDERS * self.fsr, reach)
-        self.own = np.diag(self.inverse)[:, None]
+        self.own, self.room = np.diag(self.inverse)[:, None], row.room(chosen)[:, None]
         self.others = self.inverse - np.diag(np.diag(self.inverse))
 
     def floor(self, best: Found | None) -> float:
@@ -218,7 +235,7 @@ class _Search:
         ends = np.stack([self.others * low[None], self.others * high[None]])
         most, least = (np.sum(pick(ends, axis=0), axis=1)[:, None] for pick in (np.max, np.min))
         alone = self.own * shift
-        room = 1e-6 * np.max(np.abs(alone), where=free, initial=0.0)
+        room = 1e-6 * np.max(np.abs(alone), where=free, initial=0.0) + self.room
         return alone + most < -room, alone + least > self.limit[:, None] + room
 
 
@@ -261,7 +278,7 @@ def unserved(row: Row) -> tuple[int, ...]:
     served = {int(i) for i, j in zip(rows, places, strict=True) if out[i, j] == 0.0}
     if len(served) < min(out.shape):
         return tuple(int(i) for i in everyone if i not in served)
-    free = Row(row.rings, row.lines, row.fsr, row.response, np.full(row.rings.size, math.inf))
+    free = Row(row.rings, row.lines, row.fsr, row.response, np.full(row.rings.size, math.inf), row.slack)
     best, _ = cheapest(free, rows)
     power = np.full(rows.size, math.inf) if best is None else best.power
     return tuple(int(i) for i, each in zip(rows, power, strict=True) if not each <= row.limit[i])

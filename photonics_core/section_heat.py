@@ -103,8 +103,14 @@ class SectionField(eqx.Module):
     top_power: jax.Array
 
     def mean(self, area: SectionArea) -> jax.Array:
-        """Mean rise in K over an area that was a heater or a probe of the solution."""
+        """Mean rise in K over an area that was a heater or a probe of the solution.
+
+        Raises:
+            ValueError: for an area in which no cell has its middle.
+        """
         inside = jnp.where(area.holds(self.x, self.y), self.area, 0.0)
+        if is_concrete(inside) and not np.any(np.asarray(inside)):
+            raise ValueError(f"area {_sides(area)} um holds no cell; give it to `solve` as a heater or a probe")
         return jnp.sum(inside * self.rise) / jnp.sum(inside)
 
 
@@ -139,8 +145,11 @@ class SectionHeat(eqx.Module):
         for piece in self.pieces:
             check_kind("piece", piece, SectionPiece)
             self._check_within("piece", piece.area)
-        if self.exponents is not None and len(self.exponents) != len(self.stack.layers):
-            raise ValueError(f"exponents = {self.exponents!r} are not {len(self.stack.layers)}, one for each layer")
+        if self.exponents is not None:
+            if len(self.exponents) != len(self.stack.layers):
+                raise ValueError(f"exponents = {self.exponents!r} are not {len(self.stack.layers)}, one for each layer")
+            for exponent in self.exponents:
+                check_finite("exponents", exponent)
 
     def solve(self, heater: SectionArea, power: Any = 1.0, probes: tuple[SectionArea, ...] = ()) -> SectionField:
         """Temperatures with `power` in mW/um spread evenly over a heater.
@@ -182,6 +191,11 @@ class SectionHeat(eqx.Module):
         for axis, sides, low, high in (("x", area.x, -half, half), ("y", area.y, 0.0, self.height)):
             if is_concrete(low, high, *sides):
                 slack = 1e-9 * float(high - low)
+                if float(sides[1] - sides[0]) <= _TOGETHER * float(high - low):
+                    raise ValueError(
+                        f"{axis} of the {name} spans {float(sides[1] - sides[0]):g} um, too thin for a window of "
+                        f"{float(high - low):g} um: at least {_TOGETHER * float(high - low):.2g} um are resolved"
+                    )
                 check_range(
                     f"{axis} of the {name}",
                     np.asarray([float(side) for side in sides]),
@@ -251,6 +265,11 @@ def _divided(lines: jax.Array, divisions: int) -> tuple[jax.Array, jax.Array]:
     edges = jnp.concatenate([edges, lines[-1:]])
     sizes = jnp.maximum(edges[1:] - edges[:-1], _LEAST * (lines[-1] - lines[0]))
     return 0.5 * (edges[1:] + edges[:-1]), sizes
+
+
+def _sides(area: SectionArea) -> str:
+    (left, right), (low, high) = (tuple(map(float, sides)) for sides in (area.x, area.y))
+    return f"x = ({left:g}, {right:g}), y = ({low:g}, {high:g})"
 
 
 def _is_linear(section: SectionHeat) -> bool:

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from photonics_core.kernels.checks import is_concrete
+from photonics_core.kernels.edges import screened
 from photonics_core.kernels.heat import LayerStack, Slab, slab_transfer
 from photonics_core.kernels.radial_transform import (
     STEADY,
@@ -74,6 +75,28 @@ def _key(value: Any) -> Any:
     return float(value) if is_concrete(value) and np.ndim(value) == 0 else ("by identity", id(value))
 
 
+def stacked(values: Sequence[Any]) -> jax.Array:
+    """An array of numbers, made on the host where they all are there."""
+    dtype = jnp.result_type(float)
+    if is_concrete(*values):
+        return jnp.asarray(np.stack([np.asarray(value) for value in values]), dtype)
+    return jnp.stack([jnp.asarray(value, dtype) for value in values])
+
+
+def alike(shapes: Sequence[Any]) -> list[tuple[list[int], Any]]:
+    """Numbers of the shapes of each kind, and one of them with arrays for its numbers.
+
+    Those of one kind are handled together, or programs of many heaters would take long to compile.
+    """
+    kinds: dict[Any, list[int]] = {}
+    for number, shape in enumerate(shapes):
+        kinds.setdefault((jax.tree.structure(shape), *map(np.shape, jax.tree.leaves(shape))), []).append(number)
+    return [
+        (numbers, jax.tree.map(lambda *leaves: stacked(leaves), *(shapes[k] for k in numbers)))
+        for numbers in kinds.values()
+    ]
+
+
 def transfers(
     stack: LayerStack, squares: jax.Array, rate: jax.Array, sources: Sequence[Slab], probes: Sequence[Slab]
 ) -> jax.Array:
@@ -98,6 +121,7 @@ def radial_tables(
     sources: Sequence[Slab],
     probes: Sequence[Slab],
     kinds: Sequence[tuple[int, Any]],
+    screen: float | None = None,
 ) -> jax.Array:
     """Radial functions of each slab of a source for each kind of circle.
 
@@ -108,6 +132,7 @@ def radial_tables(
         sources: slabs, [sources].
         probes: slabs of probes.
         kinds: number of the slab, and radius in um, of each kind of circle, [kinds].
+        screen: wavenumber in 1/um below which waves are left to `thermal_edges`; None to keep all.
 
     Returns:
         Coefficients, shape [sources * kinds, cells, terms].
@@ -115,8 +140,15 @@ def radial_tables(
     dtype = jnp.result_type(1j)
     angle = STEADY if rate is None else TRANSIENT
     squares, still = ray_squares(dtype, angle), jnp.zeros((), dtype)
-    values = transfers(stack, squares, still if rate is None else rate, sources, probes)
-    mirrored = None if rate is None else transfers(stack, squares.conj(), rate, sources, probes)
+
+    def along(squares: jax.Array) -> jax.Array:
+        rates = still if rate is None else rate
+        if screen is None:
+            return transfers(stack, squares, rates, sources, probes)
+        return screened(lambda each: transfers(stack, each, rates, sources, probes), squares, screen)
+
+    values = along(squares)
+    mirrored = None if rate is None else along(squares.conj())
     firsts, radius_of = distinct([(radius,) for _, radius in kinds])
     slab_of = np.asarray([slab for slab, _ in kinds])
     tables, order = [], []
@@ -149,6 +181,8 @@ def coupled(
     all_of_them = np.broadcast_to(np.arange(every), (count, every))
     values = _summed(tables, grid, circles, sources, sources.few, all_of_them, kinds)
     apart = _distance(circles.x[:, None] - sources.x[None, :], circles.y[:, None] - sources.y[None, :])
+    # From the circle itself, not from its middle, which others may be closer to.
+    apart = jnp.abs(apart - circles.radius[:, None])
     nearest = jax.lax.top_k(jax.lax.stop_gradient(sources.reach[None, :] - apart), near)[1]
     return values.at[rows, nearest].set(_summed(tables, grid, circles, sources, sources.many, nearest, kinds))
 

@@ -7,7 +7,8 @@ points of the heater's shape: many for the heaters nearest to a circle, few for 
 through distances alone, so that derivatives are exact, and cost some times the value.
 
 A chip with edges is periodic with its mirror images: heat is reflected where no heat leaves, and taken up where the
-edge is at the temperature of the surroundings. Images beyond `Chip.images` are left out.
+edge is at the temperature of the surroundings. The nearest images are summed as heaters are, all others as modes of the
+chip (`kernels.edges`), so that none is left out.
 """
 
 from collections.abc import Sequence
@@ -19,18 +20,32 @@ import jax.numpy as jnp
 import numpy as np
 
 from photonics_core.heat_shapes import HeatShape, Point
-from photonics_core.kernels.checks import check_choice, check_kind, check_positive, check_range, is_concrete
+from photonics_core.kernels.checks import (
+    check_choice,
+    check_finite,
+    check_kind,
+    check_positive,
+    check_range,
+    is_concrete,
+)
+from photonics_core.kernels.edges import screen_for
 from photonics_core.kernels.heat import Slab
 from photonics_core.kernels.laplace import inverted
 from photonics_core.kernels.radial_transform import radial_grid
-from photonics_core.thermal_coupling import Circles, Sources, coupled, distinct, radial_tables
+from photonics_core.thermal_coupling import Circles, Sources, alike, coupled, distinct, radial_tables, stacked
+from photonics_core.thermal_edges import edge_coupling
 from photonics_core.thermal_map import temperature_map
+from photonics_core.thermal_points import fitted, resolved_length
 from photonics_core.thermal_stack import ThermalRegion, ThermalStack
 
 Points = tuple[jax.Array, jax.Array, jax.Array]
 
 #: Radius in um up to which a circle may be given as a traced number.
-_TRACED_RADIUS = 400.0
+_TRACED_RADIUS = 1e4
+#: Reflections that the shorter side of a chip is given at most.
+_MOST_IMAGES = 8
+#: Terms of the inverse Laplace transform in float32 and in float64: more would be rounding only.
+_TERMS = (7, 12)
 
 
 class Chip(eqx.Module):
@@ -40,10 +55,8 @@ class Chip(eqx.Module):
         width, height: in um.
         edges: "open" for layers that go on beyond, "adiabatic" where no heat leaves, "fixed" where the edge is as warm
             as the surroundings.
-        images: largest number of reflections in x, and in y, that are kept. What is left out falls off with their
-            distance over the thickness of the chip: adiabatic edges need several where the chip is not many times wider
-            than thick (in 1.04 mm of seven layers and 1 mm wide, far coupling is 3.5 % low with 1, 1.3 % with 2 and
-            0.2 % with 4). `ThermalLayout.temperature_map` leaves nothing out.
+        images: largest number of reflections along the longer side that are summed one by one, and of more along the
+            shorter; the rest are summed as modes of the chip. Results do not depend on it.
 
     Raises:
         ValueError: for sizes that are not above zero, or unknown edges.
@@ -60,12 +73,30 @@ class Chip(eqx.Module):
         check_choice("edges", self.edges, ("open", "adiabatic", "fixed"))
         check_range("images", self.images, 1, 100)
 
+    def screen(self) -> float | None:
+        """Wavenumber in 1/um below which waves are summed as modes of the chip; None for open edges."""
+        return (
+            None
+            if self.edges == "open"
+            else screen_for(
+                min(order * size for order, size in zip(self._orders(), (self.width, self.height), strict=True))
+            )
+        )
+
+    def _orders(self) -> tuple[int, int]:
+        """Reflections in x and in y that are summed one by one: more of them along a side that is shorter."""
+        most, longest = max(self.images, _MOST_IMAGES), max(self.width, self.height)
+        across, along = (min(self.images * round(longest / size), most) for size in (self.width, self.height))
+        return across, along
+
     def mirrors(self) -> list[tuple[float, int, float, int, float]]:
         """Sign, and factor and shift of x and of y, of each image; the first is the thing itself."""
         if self.edges == "open":
             return [(1.0, 1, 0.0, 1, 0.0)]
         odd = -1.0 if self.edges == "fixed" else 1.0
-        across, along = (_reflections(size, self.images) for size in (self.width, self.height))
+        across, along = (
+            _reflections(size, order) for size, order in zip((self.width, self.height), self._orders(), strict=True)
+        )
         return [((odd if sx != sy else 1.0), sx, dx, sy, dy) for sx, dx in across for sy, dy in along]
 
 
@@ -88,43 +119,71 @@ class ThermalLayout(eqx.Module):
         heaters: regions in which power is put.
         probes: regions over which temperatures are averaged, rings as a `Circle` in the layer of the guides.
         chip: its edges; None for layers without end.
-        scale: length in um that F is resolved to near a circle; at most the distance in height of heaters from probes.
+        scale: length in um that F is resolved to near a circle, at most some times the distance in height of heaters
+            from probes; None for 0.25 or less where heights are known and closer.
         near: how many heaters next to a circle count with all of their points; the others with few.
 
+    Shapes without counts of points get those their size and distance in height from the others ask for, where these are
+    known when the layout is made; where they are traced, the least.
+
     Raises:
-        ValueError: without heaters or probes, or for one that is outside of its layer or of the chip.
+        ValueError: without heaters or probes, for one that is outside of its layer or of the chip, or one that would
+            take too many points.
     """
 
     stack: ThermalStack
     heaters: tuple[ThermalRegion, ...] = eqx.field(converter=tuple)
     probes: tuple[ThermalRegion, ...] = eqx.field(converter=tuple)
-    chip: Chip | None = None
-    scale: float = eqx.field(static=True, default=0.25)
-    near: int = eqx.field(static=True, default=8)
+    chip: Chip | None
+    scale: float = eqx.field(static=True)
+    near: int = eqx.field(static=True)
+
+    def __init__(
+        self,
+        stack: ThermalStack,
+        heaters: Sequence[ThermalRegion],
+        probes: Sequence[ThermalRegion],
+        chip: Chip | None = None,
+        scale: float | None = None,
+        near: int = 8,
+    ) -> None:
+        check_kind("stack", stack, ThermalStack)
+        for name, regions in (("heaters", heaters), ("probes", probes)):
+            _check_regions(name, regions)
+        self.stack, self.chip, self.near = stack, chip, near
+        self.heaters, self.probes = fitted(stack, heaters, probes)
+        self.scale = resolved_length(stack, heaters, probes) if scale is None else scale
 
     def __check_init__(self) -> None:
         check_positive("scale", self.scale, "um")
         check_range("near", self.near, 1)
-        for name, regions in (("heaters", self.heaters), ("probes", self.probes)):
-            if not regions:
-                raise ValueError(f"{name} is empty")
-            for number, region in enumerate(regions):
-                check_kind(name, region, ThermalRegion)
-                self.stack.slab(region)
-                self._check_inside(f"{name}[{number}]", region.shape)
+        if self.chip is not None:
+            check_kind("chip", self.chip, Chip)
+            for name, regions in (("heaters", self.heaters), ("probes", self.probes)):
+                _check_inside(name, regions, self.chip)
 
     def coupling(self) -> jax.Array:
         """Temperature of each probe for power in each heater in K/mW, shape [probes, heaters]."""
         return self._coupling(None)
 
     def temperature(self, power: Any) -> jax.Array:
-        """Temperatures of the probes in K for powers in mW, shape [..., heaters] to [..., probes]."""
-        power = jnp.asarray(power, jnp.result_type(float))
+        """Temperatures of the probes in K for powers in mW, shape [..., heaters] to [..., probes].
+
+        Raises:
+            ValueError: for powers that are not finite, or not one for each heater.
+        """
+        power = _for_each("power", power, len(self.heaters), "heater", "mW")
         return jnp.einsum("ph,...h->...p", self.coupling(), power, precision="highest")
 
     def power_for(self, temperature: Any) -> jax.Array:
-        """Powers in mW that give temperatures in K, in least squares; shape [..., probes] to [..., heaters]."""
-        wanted = jnp.asarray(temperature, jnp.result_type(float))
+        """Powers in mW that give temperatures in K, in least squares; shape [..., probes] to [..., heaters].
+
+        They may be below zero, where a ring is to be colder than its neighbours leave it.
+
+        Raises:
+            ValueError: for temperatures that are not finite, or not one for each probe.
+        """
+        wanted = _for_each("temperature", temperature, len(self.probes), "probe", "K")
         return jnp.einsum("hp,...p->...h", jnp.linalg.pinv(self.coupling()), wanted, precision="highest")
 
     def temperature_map(
@@ -142,20 +201,25 @@ class ThermalLayout(eqx.Module):
             power: of the heaters in mW, shape [heaters].
             layer, height, thickness: the slab, as for a `ThermalRegion`.
             shape: pixels in x and y, static.
-            box: width and height in um of a periodic box, where there is no chip.
+            box: width and height in um of a periodic box from (0, 0), instead of the chip and its edges.
 
         Returns:
             Array of `shape`.
 
         Raises:
-            ValueError: for powers of another shape, or without a chip and a box.
+            ValueError: for powers that are not finite or of another shape, without a chip and a box, for a heater
+                outside of the box, or numbers of pixels that are not whole and above zero.
         """
-        power = jnp.asarray(power, jnp.result_type(float))
-        if power.shape != (len(self.heaters),):
+        power = _for_each("power", power, len(self.heaters), "heater", "mW")
+        if power.ndim != 1:
             raise ValueError(f"power of shape {power.shape} is not [{len(self.heaters)}], one number a heater")
+        for count in shape:
+            check_kind("number of pixels", count, int)
+            check_range("number of pixels", count, 1)
         chip = self.chip if box is None else Chip(*box)
         if chip is None:
             raise ValueError("box = None, but the layout has no chip; give the size of the box")
+        _check_inside("heaters", self.heaters, chip)
         probe = self.stack.slab(ThermalRegion(Point(), layer, height, thickness))
         slabs = self._slabs(self.heaters)
         size = (chip.width, chip.height)
@@ -165,26 +229,42 @@ class ThermalLayout(eqx.Module):
         """Laplace transform of the temperature for an impulse of heat, in K/mW, complex.
 
         Args:
-            rate: s in 1/ps, complex with a real part of 0 or more; 2 pi i f in the convention exp(2 pi i f t).
+            rate: s in 1/ps, a complex number with a real part of 0 or more; 2 pi i f in the convention
+                exp(2 pi i f t). Use `jax.vmap` for many.
 
         Returns:
             Shape [probes, heaters]; at 0 it is `coupling`.
+
+        Raises:
+            ValueError: for a rate that is not one number, not finite, or to the left of the imaginary axis.
         """
+        if np.ndim(rate):
+            raise ValueError(f"rate of shape {np.shape(rate)} is not one number")
+        if is_concrete(rate):
+            check_range("real part of the rate", np.real(rate), 0.0, np.inf, "1/ps")
+            check_finite("imaginary part of the rate", np.imag(rate), "1/ps")
         return self._coupling(jnp.asarray(rate, jnp.result_type(1j)))
 
-    def step_response(self, time: Any, terms: int = 12) -> jax.Array:
+    def step_response(self, time: Any, terms: int | None = None) -> jax.Array:
         """Temperature of each probe in K/mW a time in ps after a heater was turned on.
 
         Args:
             time: above 0, shape [times].
-            terms: of `kernels.laplace`, static: the error is some 10^(-0.6 terms) of the value. In float32 no more than
-                4 are of use.
+            terms: of `kernels.laplace`, static: the error is some 10^(-0.6 terms) of the final value. None for 12 in
+                float64 and 7 in float32, where more are lost to rounding (2e-5 with 7, 7e-4 with 12).
 
         Returns:
             Shape [probes, heaters, times].
+
+        Raises:
+            ValueError: for times that are not finite and above 0 or not along one axis, or terms below 1.
         """
         check_positive("time", time, "ps")
+        if np.ndim(time) != 1:
+            raise ValueError(f"time of shape {np.shape(time)} is not [times]")
         time = jnp.asarray(time, jnp.result_type(float))
+        terms = _TERMS[int(time.dtype == jnp.float64)] if terms is None else terms
+        check_range("terms", terms, 1)
         response = inverted(lambda rate: self._coupling(rate) / rate, time, terms)
         return jnp.moveaxis(response, 0, -1)
 
@@ -192,12 +272,19 @@ class ThermalLayout(eqx.Module):
         circles, kinds, share = self._circles()
         grid = radial_grid(self.scale, max(_largest(radius) for _, radius in kinds))
         slabs, slab_of = self._slabs(self.heaters)
-        sources = self._sources(slab_of)
-        tables = radial_tables(self.stack.kernel(), grid, rate, slabs, self._slabs(self.probes)[0], kinds)
+        sources, stack = self._sources(slab_of), self.stack.kernel()
+        targets, target_of = self._slabs(self.probes)
+        chip, screen = self.chip, None if self.chip is None else self.chip.screen()
+        tables = radial_tables(stack, grid, rate, slabs, targets, kinds, screen)
         each = coupled(tables, grid, circles, sources, len(kinds), self.near)
         each = each * jnp.asarray(sources.sign, each.dtype)[None, :]
         whole = jnp.sum(each.reshape(circles.x.size, -1, len(self.heaters)), axis=1)
-        return jnp.einsum("pc,ch->ph", share.astype(whole.dtype), whole, precision="highest")
+        direct = jnp.einsum("pc,ch->ph", share.astype(whole.dtype), whole, precision="highest")
+        if chip is None or screen is None:
+            return direct
+        heaters, probes = ([region.shape for region in regions] for regions in (self.heaters, self.probes))
+        size, ends = (chip.width, chip.height), ((heaters, (slabs, slab_of)), (probes, (targets, target_of)))
+        return direct + edge_coupling(stack, rate, *ends, size, screen, chip.edges == "fixed")
 
     def _slabs(self, regions: Sequence[ThermalRegion]) -> tuple[list[Slab], np.ndarray]:
         """Slabs without repetition, and the number of each region's."""
@@ -213,20 +300,22 @@ class ThermalLayout(eqx.Module):
         radii = [radius for part in parts for radius in part[2]]
         firsts, kind = distinct(list(zip(map(int, slab_of), radii, strict=True)))
         x, y = (
-            _stacked(at)[owner] + _joined([part[k] for part in parts])
+            stacked(at)[owner] + _joined([part[k] for part in parts])
             for k, at in enumerate(([p.shape.x for p in self.probes], [p.shape.y for p in self.probes]))
         )
         weight = _joined([part[3] for part in parts])
         share = jnp.where(owner[None, :] == np.arange(len(parts))[:, None], weight[None, :], 0.0)
         kinds = [(int(slab_of[first]), radii[first]) for first in firsts]
-        return Circles(x, y, _stacked(radii), kind), kinds, share
+        return Circles(x, y, stacked(radii), kind), kinds, share
 
     def _sources(self, slab_of: np.ndarray) -> Sources:
         """Heaters, and behind them the images of all in the edges."""
         shapes = [heater.shape for heater in self.heaters]
         few, many = (_quadratures(shapes, coarse) for coarse in (True, False))
-        x, y = (_stacked(e) for e in zip(*((s.x, s.y) for s in shapes), strict=True))
-        reach = _stacked([_reach(shape) for shape in shapes])
+        x, y, reach = (stacked(e) for e in zip(*map(_whereabouts, shapes), strict=True))
+        # Points are counted from the middle of the extent, which a polygon need not have at its (x, y).
+        apart = x - stacked([s.x for s in shapes]), y - stacked([s.y for s in shapes])
+        few, many = ((px - apart[0][:, None], py - apart[1][:, None], weight) for px, py, weight in (few, many))
         mirrors = [(1.0, 1, 0.0, 1, 0.0)] if self.chip is None else self.chip.mirrors()
 
         def reflected(points: Points) -> Points:
@@ -247,46 +336,46 @@ class ThermalLayout(eqx.Module):
             reflected(many),
         )
 
-    def _check_inside(self, name: str, shape: Any) -> None:
-        check_kind(name, shape, HeatShape)
-        if self.chip is None or not is_concrete(*jax.tree.leaves(shape)):
-            return
-        across, along = shape.half_sizes()
-        for axis, place, half, size in (
-            ("x", shape.x, across, self.chip.width),
-            ("y", shape.y, along, self.chip.height),
-        ):
-            if float(place - half) < -1e-9 or float(place + half) > size + 1e-9:
+
+def _check_regions(name: str, regions: Any) -> None:
+    if isinstance(regions, ThermalRegion) or not isinstance(regions, Sequence):
+        raise ValueError(f"{name} = {regions!r} are not a list of ThermalRegion")
+    if not regions:
+        raise ValueError(f"{name} is empty")
+    for number, region in enumerate(regions):
+        check_kind(f"{name}[{number}]", region, ThermalRegion)
+        check_kind(f"shape of {name}[{number}]", region.shape, HeatShape)
+
+
+def _check_inside(name: str, regions: Sequence[ThermalRegion], chip: Chip) -> None:
+    for number, region in enumerate(regions):
+        if not is_concrete(*jax.tree.leaves(region.shape)):
+            continue
+        for axis, sides, size in zip("xy", region.shape.extent(), (chip.width, chip.height), strict=True):
+            low, high = map(float, sides)
+            if low < -1e-9 or high > size + 1e-9:
                 raise ValueError(
-                    f"{name} from {axis} = {float(place - half):g} to {float(place + half):g} um is outside the chip, "
-                    f"[0, {size:g}] um"
+                    f"{name}[{number}] from {axis} = {low:g} to {high:g} um is outside the chip, [0, {size:g}] um"
                 )
 
 
-def _quadratures(shapes: Sequence[HeatShape], coarse: bool) -> Points:
-    """Points of all shapes, filled up with points of no weight; three arrays of shape [shapes, points].
+def _for_each(name: str, values: Any, count: int, what: str, unit: str) -> jax.Array:
+    """Numbers of which the last axis has one for each heater or probe."""
+    check_finite(name, values, unit)
+    array = jnp.asarray(values, jnp.result_type(float))
+    if array.ndim == 0 or array.shape[-1] != count:
+        raise ValueError(f"{name} of shape {array.shape} is not [{count}], one number a {what}")
+    return array
 
-    Those of one kind are made together, or programs of many heaters would take long to compile.
-    """
-    kinds: dict[Any, list[int]] = {}
-    for number, shape in enumerate(shapes):
-        kinds.setdefault((jax.tree.structure(shape), *map(np.shape, jax.tree.leaves(shape))), []).append(number)
-    parts = []
-    for numbers in kinds.values():
-        together = jax.tree.map(lambda *leaves: _stacked(leaves), *(shapes[k] for k in numbers))
-        parts.append(jax.vmap(lambda shape: shape.points(coarse))(together))
+
+def _quadratures(shapes: Sequence[HeatShape], coarse: bool) -> Points:
+    """Points of all shapes, filled up with points of no weight; three arrays of shape [shapes, points]."""
+    groups = alike(shapes)
+    parts = [jax.vmap(lambda shape: shape.points(coarse))(together) for _, together in groups]
     most = max(part[0].shape[1] for part in parts)
-    order = np.argsort(np.concatenate(list(kinds.values())))
+    order = np.argsort(np.concatenate([numbers for numbers, _ in groups]))
     filled = ([jnp.pad(e, ((0, 0), (0, most - e.shape[1]))) for e in each] for each in zip(*parts, strict=True))
     return tuple(jnp.concatenate(each)[order] for each in filled)  # pyright: ignore[reportReturnType]
-
-
-def _stacked(values: Sequence[Any]) -> jax.Array:
-    """An array of numbers, made on the host where they all are there."""
-    dtype = jnp.result_type(float)
-    if is_concrete(*values):
-        return jnp.asarray(np.stack([np.asarray(value) for value in values]), dtype)
-    return jnp.stack([jnp.asarray(value, dtype) for value in values])
 
 
 def _joined(values: Sequence[Any]) -> jax.Array:
@@ -297,10 +386,11 @@ def _joined(values: Sequence[Any]) -> jax.Array:
     return jnp.concatenate([jnp.asarray(value, dtype) for value in values])
 
 
-def _reach(shape: HeatShape) -> Any:
-    """Farthest distance of a part from the middle in um, or more."""
-    across, along = shape.half_sizes()
-    return np.hypot(across, along) if is_concrete(across, along) else jnp.hypot(across, along)
+def _whereabouts(shape: HeatShape) -> tuple[Any, Any, Any]:
+    """Middle of the extent, and the farthest distance of a part from it in um, or more."""
+    (left, right), (low, high) = shape.extent()
+    library = np if is_concrete(left, right, low, high) else jnp
+    return 0.5 * (left + right), 0.5 * (low + high), 0.5 * library.hypot(right - left, high - low)
 
 
 def _largest(radius: Any) -> float:

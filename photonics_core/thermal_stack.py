@@ -19,6 +19,9 @@ from photonics_core.runtime import as_leaf
 
 CONDUCTIVITY, CONVECTION, CONTACT = 1e-3, 1e-9, 1e9  # mW/(um K), mW/(um^2 K) and um^2 K/mW of the SI units
 
+#: Heat capacity in fJ/(um^3 K) and contact in m^2 K/W above those of anything.
+_MOST_CAPACITY, _MOST_CONTACT = 1e5, 1.0
+
 
 class ThermalMaterial(NamedTuple):
     """Conductivity in W/(m K), heat capacity in fJ/(um^3 K), and where they come from."""
@@ -85,7 +88,8 @@ class Layer(eqx.Module):
         contact: resistance between it and what is below, in m^2 K/W.
 
     Raises:
-        ValueError: for a thickness, conductivity or heat capacity that is not above zero, or a contact below zero.
+        ValueError: for a thickness, conductivity or heat capacity that is not above zero, a contact below zero, or a
+            heat capacity above 1e5 fJ/(um^3 K) or contact above 1 m^2 K/W, as other units give them.
     """
 
     name: str = eqx.field(static=True)
@@ -101,7 +105,9 @@ class Layer(eqx.Module):
         if self.in_plane is not None:
             check_positive(f"in_plane of {self.name!r}", self.in_plane, "W/(m K)")
         check_positive(f"heat_capacity of {self.name!r}", self.heat_capacity, "fJ/(um^3 K)")
-        check_range(f"contact of {self.name!r}", self.contact, 0.0, np.inf, "m^2 K/W")
+        # Above any material: these are J/(m^3 K) and um^2 K/mW that were not turned into the units asked for.
+        check_range(f"heat_capacity of {self.name!r}", self.heat_capacity, 0.0, _MOST_CAPACITY, "fJ/(um^3 K)")
+        check_range(f"contact of {self.name!r}", self.contact, 0.0, _MOST_CONTACT, "m^2 K/W")
 
     @classmethod
     def of(cls, name: str, material: str, thickness: Any, **changes: Any) -> "Layer":

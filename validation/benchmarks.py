@@ -3,7 +3,8 @@
 A peer that lives in the same environment is a function. One whose pins clash with ours runs as a process of an
 environment of its own, started before timing and fed one request a line, so that both are warm and alternate.
 The cases stand in `bench_rings.py`, `bench_films.py`, `bench_networks.py`, `bench_modes.py`,
-`bench_couplers.py`, `bench_modulator.py` and `bench_heat.py`.
+`bench_couplers.py`, `bench_modulator.py`, `bench_heat.py`, `bench_fiber.py` and
+`bench_grating_coupler.py`.
 """
 
 import importlib
@@ -30,6 +31,8 @@ SUITES = (
     "bench_couplers",
     "bench_modulator",
     "bench_heat",
+    "bench_fiber",
+    "bench_grating_coupler",
 )
 
 Pair = tuple[Callable[[], Any], Callable[[], Any]]

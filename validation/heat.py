@@ -12,9 +12,11 @@ from scipy.sparse.linalg import splu
 
 from photonics_core.foster import foster_fit
 from photonics_core.heat_shapes import Annulus, Circle, Disk, Point, Rectangle
+from photonics_core.kernels.edges import HIGHEST, edge_modes
 from photonics_core.kernels.heat import Slab, slab_transfer
 from photonics_core.kernels.laplace import inverted
-from photonics_core.kernels.radial_transform import line_transform, ray_squares
+from photonics_core.kernels.radial_transform import TRANSIENT, line_transform, ray_squares
+from photonics_core.thermal_edges import mode_means
 from photonics_core.thermal_layout import Chip, ThermalLayout
 from photonics_core.thermal_stack import Adiabatic, Convection, FixedTemperature, Layer, ThermalRegion, ThermalStack
 from photonics_core.validation.precision import in_float64
@@ -145,6 +147,50 @@ def point_impulse() -> Evidence:
     return Evidence(float(np.max(np.abs(np.asarray(found) - exact)) / np.max(exact)), 0.0, 1e-5)
 
 
+def _line_impulse(terms: int) -> tuple[np.ndarray, np.ndarray]:
+    """Temperature of 1 fJ/um set free at once along a line in an infinite medium, and its closed form."""
+    k, capacity, x, z = 1.38e-3, 1620.0, np.array([0.5, 3.0, 10.0]), 4.0
+    layers = [Layer(name, 1e6, 1e3 * k, heat_capacity=capacity) for name in "ab"]
+    stack = ThermalStack(layers, FixedTemperature(), FixedTemperature()).kernel()
+    line, probe = (Slab(1, jnp.asarray(low), jnp.asarray(low + 1e-3)) for low in (1.0, 1.0 + z))
+    squares = ray_squares(np.dtype(complex), TRANSIENT)
+
+    def transform(rate: jax.Array) -> jax.Array:
+        there, back = (slab_transfer(stack, each, rate, line, probe) for each in (squares, squares.conj()))
+        return line_transform(there, jnp.asarray(x), back, TRANSIENT)
+
+    time = np.geomspace(1e6, 1e9, 7)
+    found = jax.jit(lambda time: inverted(transform, time, terms))(jnp.asarray(time))
+    spread = 4.0 * k / capacity * time[:, None]
+    return np.asarray(found), np.exp(-(x**2 + z**2) / spread) / (4.0 * np.pi * k * time[:, None])
+
+
+@case(
+    "heat.line_impulse",
+    source=f"{CARSLAW_JAEGER}, sec. 10.3: Q exp(-r^2 / (4 D t)) / (4 pi k t) of an instantaneous line source",
+    kind="analytic",
+    is_long=True,
+)
+@in_float64
+def line_impulse() -> Evidence:
+    """Largest difference over the largest value at each place, at three places over three decades of time."""
+    found, exact = _line_impulse(12)
+    return Evidence(float(np.max(np.abs(found - exact) / np.max(exact, axis=0))), 0.0, 1e-5)
+
+
+@case(
+    "heat.line_impulse_rate",
+    source="J. Abate and W. Whitt, INFORMS J. Comput. 18, 408 (2006)",
+    kind="analytic",
+    is_long=True,
+)
+@in_float64
+def line_impulse_rate() -> Evidence:
+    """Digits that each term of the inverse transform adds, from 4 to 10 terms."""
+    errors = [np.max(np.abs(found - exact)) for found, exact in map(_line_impulse, (4, 10))]
+    return Evidence(float(np.log10(errors[0] / errors[1])) / 6.0, 0.6, 0.1)
+
+
 @case("heat.volumes", source="finite volumes in r and z, extrapolated from two grids", kind="peer")
 @in_float64
 def volumes() -> Evidence:
@@ -241,6 +287,27 @@ def map_and_layout() -> Evidence:
     mapped = np.array([field[place] for place in places])
     miss = np.max(np.abs(np.asarray(layout.temperature(power)) - mapped)) / float(jnp.max(field))
     return Evidence(float(miss), 0.0, 1e-8)
+
+
+@case(
+    "heat.narrow_chip",
+    source="a cosine series over the chip, each mode through the layers, shapes by their transforms",
+    kind="analytic",
+    is_long=True,
+)
+@in_float64
+def narrow_chip() -> Evidence:
+    """Largest relative difference on 200 x 150 um with adiabatic edges, in seven layers of 1.04 mm."""
+    width, height = 200.0, 150.0
+    heaters = [ThermalRegion(Rectangle(60.0, 50.0, 20.0, 4.0), "metal"), ThermalRegion(Disk(150, 100, 9.0), "metal")]
+    probes = [ring(60.0, 52.0), ring(140.0, 100.0), ring(30.0, 120.0)]
+    found = ThermalLayout(seven_layers(), heaters, probes, Chip(width, height, "adiabatic"), near=18).coupling()
+    kx, ky, weight = edge_modes(width, height, 8.0 / HIGHEST, False)
+    waves = jnp.asarray(kx), jnp.asarray(ky)
+    transfer = np.asarray(seven_layers().transfer(np.hypot(kx, ky), heaters[0], probes[0])) * weight
+    parts = [np.asarray(mode_means([e.shape for e in each], waves, False)) for each in (probes, heaters)]
+    exact = np.einsum("pm,m,hm->ph", parts[0], transfer, parts[1])
+    return Evidence(float(np.max(np.abs(np.asarray(found) / exact - 1.0))), 0.0, 1e-6)
 
 
 def _self_heating() -> tuple[np.ndarray, np.ndarray]:

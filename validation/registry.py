@@ -33,6 +33,8 @@ SUBJECTS = (
     "tuning",
     "heat",
     "section_heat",
+    "fiber",
+    "grating_coupler",
 )
 KINDS = ("analytic", "published", "measured", "peer", "range")
 

@@ -1,5 +1,6 @@
 """Heaters, tuning and locks: closed forms of circuits and loops, exhaustive search, published ranges."""
 
+import functools
 import itertools
 import math
 from typing import Any
@@ -17,8 +18,9 @@ from photonics_core.devices.heater import (
     power_per_fsr,
 )
 from photonics_core.devices.lock import WavelengthLock
+from photonics_core.foster import foster_fit, transfer_fit
 from photonics_core.heat_shapes import Annulus, Circle
-from photonics_core.thermal_impedance import ThermalImpedance
+from photonics_core.thermal_impedance import ThermalImpedance, TransferImpedance
 from photonics_core.thermal_layout import ThermalLayout
 from photonics_core.thermal_response import crossing_time, rise_time, thermal_bandwidth
 from photonics_core.thermal_stack import Convection, FixedTemperature, Layer, ThermalRegion, ThermalStack
@@ -41,6 +43,12 @@ def ring_coupling(radius: float, height: float, oxide: float) -> float:
     return math.log((2.0 * oxide + height) / height) / (2.0 * math.pi * OXIDE * 2.0 * math.pi * radius)
 
 
+def oxide_on_silicon() -> ThermalStack:
+    """500 um of silicon on a cold plate, 2 um of oxide, the guides' layer as oxide, 4 um of oxide, in still air."""
+    films = (Layer.of("box", "silica", 2.0), Layer.of("guides", "silica", 0.22), Layer.of("oxide", "silica", 4.0))
+    return ThermalStack((Layer.of("wafer", "silicon", 500.0), *films), FixedTemperature(), Convection(10.0))
+
+
 @case("tuning.heater_efficiency", source="0.05 to 0.2 nm/mW published for TiN heaters over silicon rings", kind="range")
 @in_float64
 def heater_efficiency() -> Evidence:
@@ -56,11 +64,9 @@ def heater_efficiency() -> Evidence:
 @in_float64
 def heater_efficiency_layered() -> Evidence:
     """The same by the layers of a chip: 500 um of silicon, 2 um of oxide, the guides' layer as oxide, 4 um of oxide."""
-    films = (Layer.of("box", "silica", 2.0), Layer.of("guides", "silica", 0.22), Layer.of("oxide", "silica", 4.0))
-    stack = ThermalStack((Layer.of("wafer", "silicon", 500.0), *films), FixedTemperature(), Convection(10.0))
     heater = ThermalRegion(Annulus(0.0, 0.0, 9.0, 11.0), "oxide", 2.0, 0.1)
     ring = ThermalRegion(Circle(0.0, 0.0, 10.0), "guides", 0.0, 0.22)
-    coupling = eqx.filter_jit(lambda layout: layout.coupling())(ThermalLayout(stack, (heater,), (ring,)))
+    coupling = eqx.filter_jit(lambda layout: layout.coupling())(ThermalLayout(oxide_on_silicon(), (heater,), (ring,)))
     return Evidence(float(efficiency_nm_mw(DRIFT, float(coupling[0, 0]))), (0.05, 0.2), 0.0, "nm/mW")
 
 
@@ -209,6 +215,18 @@ def never_worse_crosstalk() -> Evidence:
     return Evidence(float(rows_made_worse(0.1, 5)), 0.0, 0.0)
 
 
+@case("tuning.tuned_row_stays", source="the powers that have put it there", kind="analytic")
+@in_float64
+def tuned_row_stays() -> Evidence:
+    """Largest total power in mW of 50 rows that are on their lines already but for rounding, with crosstalk."""
+    random, worst = np.random.default_rng(9), 0.0
+    for _ in range(50):
+        row = random_row(random, 8, 0.1)
+        row["rings"] = row["rings"] + 1e-6 * DRIFT * row["coupling"] @ assign_lines(**row).power
+        worst = max(worst, assign_lines(**row).total)
+    return Evidence(worst, 0.0, 1e-9, "mW")
+
+
 @case("tuning.powers", source="the couplings times the powers", kind="analytic")
 @in_float64
 def powers() -> Evidence:
@@ -226,6 +244,10 @@ def powers() -> Evidence:
 
 #: Two parts of 4 and 40 us under a ring of 100 pm, sampled every us.
 RING = {"linewidth_pm": 100.0, "drift_pm_k": DRIFT, "impedance": ThermalImpedance((1.5, 0.5), (4e6, 4e7)), "step": 1e6}
+
+
+#: The ring under a heater of `late_responses`, by five parts.
+LATE = TransferImpedance((0.28, -0.51, 0.32, 0.84, 1.61), (2.5e5, 3.5e5, 2.4e6, 6.8e6, 1.7e7))
 
 
 def ramp(rate: float, samples: int) -> np.ndarray:
@@ -284,6 +306,46 @@ def lock_stability() -> Evidence:
         matrix = np.asarray(WavelengthLock(**ring, gain=limit).loop_matrix())
         worst = max(worst, abs(float(np.max(np.abs(np.linalg.eigvals(matrix)))) - 1.0))
     return Evidence(worst, 0.0, 1e-8)
+
+
+@case("tuning.lock_stability_late", source="the poles of the loop", kind="analytic")
+@in_float64
+def lock_stability_late() -> Evidence:
+    """Largest distance from 1 of the loop's largest pole at the limit of the gain, heaters late, 1 ns to 10 us."""
+    worst = 0.0
+    for step in (1e3, 1e4, 1e5, 1e6, 1e7):
+        ring = {**RING, "impedance": LATE, "step": step}
+        limit = float(WavelengthLock(**ring, gain=0.0).gain_limit())
+        matrix = np.asarray(WavelengthLock(**ring, gain=limit).loop_matrix())
+        worst = max(worst, abs(float(np.max(np.abs(np.linalg.eigvals(matrix)))) - 1.0))
+    return Evidence(worst, 0.0, 1e-8)
+
+
+@functools.cache
+def late_responses() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Times, step responses and couplings of a ring 2 um below a heater and of its neighbour 30 um away."""
+    heater = ThermalRegion(Annulus(0.0, 0.0, 9.0, 11.0), "oxide", 2.0, 0.1)
+    rings = [ThermalRegion(Circle(x, 0.0, 10.0), "guides", 0.0, 0.22) for x in (0.0, 30.0)]
+    layout, time = ThermalLayout(oxide_on_silicon(), (heater,), rings), np.geomspace(1e3, 1e12, 61)
+    step, static = eqx.filter_jit(lambda layout: (layout.step_response(time), layout.coupling()))(layout)
+    return time, np.asarray(step)[:, 0], np.asarray(static)[:, 0]
+
+
+@case("tuning.late_without_signs", source="the inverted Laplace transform", kind="range", is_long=True)
+@in_float64
+def late_without_signs() -> Evidence:
+    """How far six parts above zero miss the step response of a neighbour, over its final value."""
+    time, step, _ = late_responses()
+    return Evidence(foster_fit(time, step[1], 6).largest_error, (0.05, 0.2), 0.0)
+
+
+@case("tuning.late_with_signs", source="the inverted Laplace transform", kind="analytic", is_long=True)
+@in_float64
+def late_with_signs() -> Evidence:
+    """Largest error of six parts of both signs of the ring under the heater and of its neighbour."""
+    time, step, static = late_responses()
+    fits = [transfer_fit(time, one, 6, static=top) for one, top in zip(step, static, strict=True)]
+    return Evidence(max(fit.largest_error for fit in fits), 0.0, 2e-3)
 
 
 @case("tuning.lock_swings", source="the loop in time, 1 % below and above the limit of its gain", kind="analytic")

@@ -79,6 +79,21 @@ def test_the_highest_power_is_just_within_limits():
     assert Heater(60.0, 2.0, 0.1, DOPED_SILICON).max_power() == math.inf
 
 
+def test_a_heater_that_runs_away_is_driven_up_to_there():
+    """On a voltage P (1 + b P) = V^2 / R has its top at P = -1 / 2b: 100 mW at 4.74 V."""
+    falling = HeaterMaterial("falling", 1.5e-3, -1e-3, max_temperature=1200.0)
+    driven = Heater(60.0, 2.0, 0.1, falling, self_heating=5.0, max_voltage=20.0)
+    assert driven.max_power() == pytest.approx(100.0, rel=1e-12)
+    # Beyond, a lower voltage would do, but nothing gets there.
+    assert driven.report(99.0).is_within_limits
+    assert "mW, where it runs away on a voltage" in driven.report(120.0).exceeded[0]
+    top = math.sqrt(22.5)
+    assert float(driven.power_at_voltage(top)) == pytest.approx(100.0, rel=1e-6)
+    assert math.isfinite(float(jax.grad(driven.power_at_voltage)(top)))
+    weak = Heater(60.0, 2.0, 0.1, falling, self_heating=5.0, max_voltage=4.0)
+    assert weak.max_power() == pytest.approx(float(weak.power_at_voltage(4.0)), rel=1e-12)
+
+
 def test_efficiency_and_power_of_a_spectral_range():
     # 0.1 nm/mW and 9 nm make 90 mW; the published figures are of this order.
     assert float(efficiency_nm_mw(72.0, 1.5)) == pytest.approx(0.108, rel=1e-13)
@@ -120,6 +135,7 @@ def test_batches_and_float32(float32):
         (lambda: HEATER.power_at_current(30.0), "at which the heater runs away = 1.3"),
         (lambda: HEATER.voltage(-1.0), r"power = -1 mW is outside \[0, inf\)"),
         (lambda: FALLING.resistance(2000.0), "is outside"),
+        (lambda: power_per_fsr(9.0, 72.0, 1.5), r"fsr = 9 um is outside \(0, 1\)"),
         (lambda: power_per_fsr(9e-3, 72.0, 0.0), "coupling = 0 is outside"),
     ],
 )

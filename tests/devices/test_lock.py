@@ -5,11 +5,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from photonics_core import Heater, ThermalImpedance, WavelengthLock
+from photonics_core import Heater, ThermalImpedance, TransferImpedance, WavelengthLock
 
 RING = {"linewidth_pm": 100.0, "drift_pm_k": 72.0, "impedance": ThermalImpedance((1.5, 0.5), (4e6, 4e7)), "step": 1e6}
 SLOPE = WavelengthLock(**RING, gain=0.5)
 DITHER = WavelengthLock(**RING, gain=2.0, method="dither", dither=0.02, half_period=8)
+
+
+ON_A_VOLTAGE = WavelengthLock(
+    **RING, gain=0.005, heater=Heater.around(10.0, 2.0, 0.1, self_heating=5.0), max_command=5.0
+)
+#: A heater beside its ring, which starts late, and the closest parts that do not.
+LATE = TransferImpedance((0.28, -0.51, 0.32, 0.84, 1.61), (2.5e5, 3.5e5, 2.4e6, 6.8e6, 1.7e7))
 
 
 def ramp(rate, samples):
@@ -88,6 +95,50 @@ def test_the_limit_of_the_gain():
         assert (last < 1e-3) == settles
     still = WavelengthLock(**one, gain=limit).loop_matrix()
     assert np.max(np.abs(np.linalg.eigvals(np.asarray(still)))) == pytest.approx(1.0, abs=1e-12)
+
+
+@pytest.mark.parametrize("step", [1e4, 1e6, 1e7])
+def test_the_limit_of_the_gain_of_a_heater_that_is_late(step):
+    ring = {**RING, "impedance": LATE, "step": step}
+    limit = float(WavelengthLock(**ring, gain=0.0).gain_limit())
+    radius = [
+        np.max(np.abs(np.linalg.eigvals(np.asarray(WavelengthLock(**ring, gain=factor * limit).loop_matrix()))))
+        for factor in (0.99, 1.0, 1.01)
+    ]
+    assert radius[0] < 1.0 - 1e-6 and radius[2] > 1.0 + 1e-6
+    assert radius[1] == pytest.approx(1.0, abs=1e-9)
+
+
+def test_delay_swings_a_loop_that_would_be_stable_without():
+    early = ThermalImpedance((0.9, 1.64), (6.8e6, 1.7e7))
+    limit = float(WavelengthLock(**{**RING, "impedance": early}, gain=0.0).gain_limit())
+    late = WavelengthLock(**{**RING, "impedance": LATE}, gain=0.5 * limit)
+    assert float(late.gain_limit()) < 0.2 * limit
+    ends = [
+        float(jnp.max(jnp.abs(WavelengthLock(**{**RING, "impedance": each}, gain=0.5 * limit).run(*at).error_pm[-50:])))
+        for each, at in ((early, (np.zeros(600), 0.01, 20.0)), (LATE, (np.zeros(600), 0.01, 20.0)))
+    ]
+    assert ends[0] < 1e-6 and ends[1] > 1.0
+
+
+def test_the_search_for_the_limit_finds_the_closed_form():
+    one = {**RING, "impedance": ThermalImpedance((1.5, 0.5), (4e6, 4e7))}
+    same = {**RING, "impedance": TransferImpedance((1.5, 0.5), (4e6, 4e7))}
+    limits = [float(WavelengthLock(**each, gain=0.0).gain_limit()) for each in (one, same)]
+    assert limits[0] == pytest.approx(limits[1], rel=1e-12)
+    with pytest.raises(ValueError, match="is searched for with plain numbers"):
+        jax.jit(lambda h: WavelengthLock(**{**same, "step": h}, gain=0.0).gain_limit())(1e6)
+
+
+def test_a_dither_lock_that_a_ramp_pulls_off_its_line_says_so():
+    assert np.isfinite(float(DITHER.ramp_error_pm(1000.0)))
+    assert np.isnan(float(DITHER.ramp_error_pm(3000.0)))
+    assert abs(float(DITHER.run(ramp(3000.0, 20000), 0.0, 80.0).error_pm[-1])) > 100.0
+
+
+def test_an_error_of_zero_has_a_derivative():
+    slope = jax.grad(lambda offset: SLOPE.run(np.zeros(4), offset, 20.0).rms_pm())(0.0)
+    assert float(slope) == 0.0
 
 
 def test_the_loop_matrix_is_that_of_the_loop():
@@ -170,10 +221,18 @@ def test_batches_and_float32(float32):
         (lambda: WavelengthLock(**RING, gain=0.1, max_command=0.0), "max_command = 0 is outside"),
         (lambda: WavelengthLock(**RING, gain=0.1, half_period=0), "half_period = 0 is outside"),
         (lambda: DITHER.gain_limit(), "has no gain limit in closed form"),
-        (lambda: SLOPE.run(np.zeros((2, 3))), r"ambient of shape \(2, 3\) is not \[N\]"),
+        (lambda: SLOPE.run(np.zeros((2, 3))), r"rise of shape \(2, 3\) is not \[N\]"),
         (lambda: SLOPE.run(np.zeros(3), noise=np.zeros(4)), r"noise of shape \(4,\)"),
-        (lambda: SLOPE.run(np.array([0.0, np.nan])), "ambient = nan is outside"),
+        (lambda: SLOPE.run(np.array([0.0, np.nan])), "rise = nan K is outside"),
         (lambda: SLOPE.run(np.zeros(3), start=-1.0), r"start = -1 is outside \[0, inf\)"),
+        (lambda: SLOPE.run(np.full(3, 300.0)), r"rise = 300 K is outside \[-200, 200\]"),
+        (lambda: ON_A_VOLTAGE.run(np.zeros(3), start=10.0), r"start = 10 is outside \[0, 5\]"),
+        (lambda: ON_A_VOLTAGE.gain_limit(), r"command = 0 V is outside"),
+        (lambda: ON_A_VOLTAGE.ramp_error_pm(1.0), r"command = 0 V is outside"),
+        (lambda: ON_A_VOLTAGE.gain_limit(2.8, 10.0), r"ambient = 10 K is outside \[100, 1000\]"),
+        (lambda: SLOPE.run(np.zeros(3)).rms_pm(3), r"skip = 3 is outside \[0, 2\]"),
+        (lambda: SLOPE.lock_range_pm([-1.0, 1.0], 10, 0.0, np.nan), "tolerance_pm = nan pm is outside"),
+        (lambda: DITHER.lock_range_pm([-1.0, 1.0], 10, 20.0, 0.1), "swing of the dither = .* pm is outside"),
         (lambda: SLOPE.lock_range_pm([1.0, 2.0], 100), "not rising numbers on both sides of zero"),
     ],
 )

@@ -92,6 +92,17 @@ def test_a_line_over_a_sink():
     np.testing.assert_allclose(field, np.log(np.sqrt(x**2 + 36.0) / x) / (2 * np.pi), rtol=1e-8)
 
 
+def test_a_line_of_a_complex_function_takes_both_rays():
+    """In a medium in which heat is lost: K_0(m R) / (2 pi), m complex."""
+    square, x = 0.02 + 0.3j, np.array([0.5, 4.0, 9.0])
+    squares = np.asarray(ray_squares(np.dtype(complex), TRANSIENT))
+    both = (jnp.asarray(np.exp(-np.sqrt(e + square)) / (2 * np.sqrt(e + square))) for e in (squares, squares.conj()))
+    there, back = both
+    found = line_transform(there, jnp.asarray(x), back, TRANSIENT)
+    exact = special.kv(0, np.sqrt(square) * np.hypot(x, 1.0)) / (2 * np.pi)
+    np.testing.assert_allclose(found, exact, rtol=1e-8)
+
+
 @pytest.mark.parametrize("angle", [STEADY, TRANSIENT])
 def test_bessel_functions_on_the_ray(angle):
     x = np.geomspace(1e-15, 1e3, 3000)

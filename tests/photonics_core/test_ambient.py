@@ -34,6 +34,12 @@ def test_neighbours_add_up():
     assert many.shape == (4, 3)
 
 
+def test_products_ask_for_all_digits():
+    # GPUs take ten bits of float32 otherwise; the CPU cannot show it, the program can.
+    program = str(jax.make_jaxpr(lambda power: ambient.neighbour_rise(np.eye(2), power))(jnp.ones(2)))
+    assert "HIGHEST" in program
+
+
 def test_bad_input_is_named():
     with pytest.raises(ValueError, match="duration = 0 ps is outside"):
         ambient.ramp(0.0, 273.0, 300.0, 0.0)
@@ -43,5 +49,7 @@ def test_bad_input_is_named():
         ambient.neighbour_rise(np.eye(2), [1.0, 2.0, 3.0])
     with pytest.raises(ValueError, match="power = -1 mW is outside"):
         ambient.neighbour_rise(np.eye(2), [1.0, -1.0])
+    with pytest.raises(ValueError, match="center = nan um"):
+        ambient.hot_spot_rise(0.0, 0.0, (np.nan, 0.0), 1.0, 1.0)
     with pytest.raises(ValueError, match="decay_length = 0 um is outside"):
         ambient.hot_spot_rise(0.0, 0.0, (0.0, 0.0), 1.0, 0.0)

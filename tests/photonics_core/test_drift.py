@@ -106,9 +106,31 @@ def test_rings_drift_as_the_guide():
     index = WIRE.linear_index(300.0)
     ring = AllPassRing(10.0, PointCoupler(0.1), index)
     assert float(ring.drift_pm_k(1.55)) == pytest.approx(float(WIRE.drift_pm_k()), rel=1e-9)
+    # The slope is that of the optical length: besides those of dn/dT and of the expansion, index and length grow both.
+    rate = float(WIRE.thermo_optic())
     slope = (WIRE.thermo_optic(temperature=301.0) - WIRE.thermo_optic(temperature=299.0)) / 2.0
     growth = 2.446 * float(silicon_expansion(301.0) - silicon_expansion(299.0)) / 2.0
-    assert float(index.thermo_optic_slope) == pytest.approx(float(slope) + growth, rel=1e-5)
+    both = float(silicon_expansion(300.0)) * (2.0 * rate + 2.446 * float(silicon_expansion(300.0)))
+    assert float(index.thermo_optic_slope) == pytest.approx(float(slope) + growth + both, rel=1e-5)
+
+
+@pytest.mark.parametrize("temperature", [273.15, 350.0])
+def test_index_models_about_any_temperature_have_their_resonances_at_one_place(temperature):
+    """A model about 350 K with the indices of 300 K is 3.9 nm off."""
+    about = {t: AllPassRing(10.0, PointCoupler(0.1), WIRE.linear_index(t)) for t in (300.0, temperature)}
+    start = float(about[300.0].resonance(1.55, 300.0))
+    shift = float(WIRE.shift_pm(300.0, temperature, start))
+    there = float(about[temperature].resonance(start + 1e-6 * shift, temperature))
+    assert 1e6 * (there - start) == pytest.approx(shift, abs=0.05)
+    drift = float(WIRE.drift_pm_k(1.55, temperature))
+    assert float(about[temperature].drift_pm_k(1.55, temperature)) == pytest.approx(drift, rel=1e-10)
+
+
+def test_rates_that_grow_are_integrated():
+    """The rise of the index of dn/dT = a (T - 300)^2 is a third of its value times the rise of temperature."""
+    guide = GuideDrift((1.0,), (lambda wl, t: 1e-8 * (t - 300.0) ** 2 + 0.0 * wl,), 2.4, 4.0, 1.55, 0.0)
+    rise = float(guide.linear_index(360.0).n_eff) - 2.4
+    assert rise == pytest.approx(1e-8 * 60.0**3 / 3.0, rel=1e-9)
 
 
 def test_the_athermal_rate_stops_the_drift():
@@ -153,6 +175,14 @@ def test_bad_input_is_named():
         WIRE.drift_pm_k(1.1)
     with pytest.raises(ValueError, match="medium = 2 is outside"):
         WIRE.athermal_rate(2)
+    with pytest.raises(ValueError, match=r"wl = 1550 um is outside \[0.2, 20\]"):
+        drift_pm_k(1550.0, 4.0, 1.86e-4)
+    with pytest.raises(ValueError, match="thermo_optic = 186 1/K is outside"):
+        drift_pm_k(1.55, 4.0, 186.0)
+    with pytest.raises(ValueError, match=r"media\[1\] = 8.5 1/K is outside"):
+        GuideDrift(SHARES, (SILICON, 8.5), 2.446, 4.191, 1.55)
+    with pytest.raises(ValueError, match="expansion = 2.6 1/K is outside"):
+        GuideDrift(SHARES, MEDIA, 2.446, 4.191, 1.55, 2.6)
     with pytest.raises(ValueError, match="n_g = 0 is outside"):
         drift_pm_k(1.55, 0.0, 1e-4)
     plain = eqx.tree_at(lambda mode: mode.section.media, mode(), (np.asarray(3.48), SILICA), is_leaf=is_medium)

@@ -32,7 +32,8 @@ def test_a_row_has_an_arrow_a_ring_that_goes_to_a_line():
     plot_drift.tuned_row(ax, [1.3095, 1.3115, 1.3105], lines, 4e-3, [0, 1, -1], [0, 1, 0])
     arrows = [(text.xyann[0], text.xy[0]) for text in ax.texts]
     np.testing.assert_allclose(arrows, [(1309.5, 1310.0), (1307.5, 1311.0)], rtol=1e-12)
-    dots = [line for line in ax.get_lines() if line.get_marker() == "o"]
+    assert names(ax) == ["laser line", "cold ring", "its next resonance", "not used"]
+    dots = [line for line in ax.get_lines() if line.get_marker() == "o" and len(line.get_xdata())]  # pyright: ignore[reportArgumentType]
     assert [dot.get_fillstyle() for dot in dots] == ["full", "none", "full"]
     assert dots[2].get_color() == "0.6"
 
@@ -52,6 +53,8 @@ def test_a_lock_has_its_error_above_its_power():
     [
         (lambda ax: plot_drift.shift_against_ambient(ax, T, [T[:2]], ("a",)), r"shifts_pm of shape \(1, 2\)"),
         (lambda ax: plot_drift.shift_against_ambient(ax, [np.nan], [[0.0]], ("a",)), "temperature = nan K"),
+        (lambda ax: plot_drift.shift_against_ambient(ax, [300.0], [[np.nan]], ("a",)), "shifts_pm = nan pm"),
+        (lambda ax: plot_drift.tuned_row(ax, [np.nan], [1.3], 1e-3, [0], [0]), "rings = nan um"),
         (lambda ax: plot_drift.tuned_row(ax, [1.3], [1.3], 1e-3, [0, 0], [0]), r"plan_lines of shape \(1, 2\)"),
         (lambda ax: plot_drift.lock_transient((ax,), [0.0], [], []), "1 axes, 0 traces and 0 labels"),
     ],

@@ -132,6 +132,15 @@ def test_single_precision(float32):
         (lambda: SectionHeat(STACK, WIDTH, (SectionPiece(SectionArea((-20, 0), (0, 1)), 1.0),)), "x of the piece"),
         (lambda: SectionHeat(STACK, WIDTH, divisions=0), "divisions = 0 is outside"),
         (lambda: SectionHeat(STACK, WIDTH).solve(HEATER, np.nan), "power = nan mW/um is outside"),
+        (lambda: SectionHeat(STACK, WIDTH, exponents=(np.nan,) * 5), "exponents = nan is outside"),
+        (
+            lambda: SectionHeat(STACK, WIDTH).solve(SectionArea((-1.0, 1.0), (13.0, 13.0000001))),
+            "y of the heater spans 1e-07 um, too thin for a window of 14.42 um",
+        ),
+        (
+            lambda: SectionHeat(STACK, WIDTH, divisions=2).solve(HEATER).mean(SectionArea((5.0, 5.001), (5.0, 5.001))),
+            r"area x = \(5, 5.001\), y = \(5, 5.001\) um holds no cell",
+        ),
     ],
 )
 def test_bad_input_is_named(make, message):

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from photonics_core import ThermalImpedance
+from photonics_core import ThermalImpedance, TransferImpedance, rise_time
 
 NETWORK = ThermalImpedance([2.0, 5.0, 0.5], [1e4, 1e6, 3e7])
 
@@ -52,6 +52,26 @@ def test_derivatives(assert_gradient):
     assert_gradient(lambda n: ThermalImpedance.of_core(n["time"], n["volume"]).total, volumes, rtol=1e-6)
 
 
+def test_heat_from_elsewhere_has_parts_of_both_signs(assert_gradient):
+    """No slope at the beginning where sum R / t is 0: the second derivative is what is left."""
+    late = TransferImpedance([2.0, -1.0], [2e6, 1e6])
+    assert float(late.total) == 1.0 and float(late.first_slope) == 0.0
+    t = 1e3
+    assert float(late.step_response(t)) == pytest.approx(0.5 * (-2.0 / 4e12 + 1.0 / 1e12) * t**2, rel=2e-3)
+    assert complex(late.impedance(0.0)) == pytest.approx(1.0, rel=1e-15)
+    kept, added = late.step_factors(1e5)
+    np.testing.assert_allclose(np.sum(added), late.step_response(1e5), rtol=1e-12)
+    np.testing.assert_allclose(kept, np.exp([-0.05, -0.1]), rtol=1e-14)
+    tree = {"r": jnp.asarray([2.0, -1.0]), "t": jnp.asarray([2e6, 1e6])}
+    assert_gradient(lambda n: TransferImpedance(n["r"], n["t"]).step_response(5e5), tree, rtol=1e-6)
+
+
+def test_questions_of_parts_above_zero_are_not_asked_of_others():
+    """Rise times are found between those of the quickest and the slowest part, which does not hold with both signs."""
+    with pytest.raises(ValueError, match="is not of the kind ThermalImpedance"):
+        rise_time(TransferImpedance([2.0, -1.0], [2e6, 1e6]))  # pyright: ignore[reportArgumentType]
+
+
 def test_single_precision(float32):
     network = ThermalImpedance([2.0, 5.0], [1e4, 1e6])
     assert network.step_response(1e5).dtype == jnp.float32
@@ -63,6 +83,8 @@ def test_bad_input_is_named():
         ThermalImpedance([1.0], [0.0])
     with pytest.raises(ValueError, match=r"resistance = -1 K/mW is outside \[0, inf\)"):
         ThermalImpedance([-1.0], [1.0])
+    with pytest.raises(ValueError, match=r"sum of the resistances = -1 K/mW is outside"):
+        TransferImpedance([1.0, -2.0], [1.0, 2.0])
     with pytest.raises(ValueError, match=r"shapes \(2,\) and \(1,\) are not both \[P\]"):
         ThermalImpedance([1.0, 2.0], [1.0])
     with pytest.raises(ValueError, match=r"volume = 0 um\^3 is outside"):

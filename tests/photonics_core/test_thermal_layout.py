@@ -238,6 +238,33 @@ def test_bad_layouts_are_named():
         ThermalLayout(STACK, [RING], [RING]).temperature_map(np.ones(3), "device", box=(9.0, 9.0))
     with pytest.raises(ValueError, match=r"time = -1 ps is outside \(0, inf\)"):
         ThermalLayout(STACK, [RING], [RING]).step_response([-1.0])
+    one = ThermalLayout(STACK, [RING], [RING])
+    with pytest.raises(ValueError, match=r"power of shape \(2,\) is not \[1\], one number a heater"):
+        one.temperature([1.0, 2.0])
+    with pytest.raises(ValueError, match="power = nan mW is outside"):
+        one.temperature([np.nan])
+    with pytest.raises(ValueError, match=r"temperature of shape \(2,\) is not \[1\], one number a probe"):
+        one.power_for([1.0, 2.0])
+    with pytest.raises(ValueError, match=r"heaters\[0\] from x = 390 to 410 um is outside the chip, \[0, 100\] um"):
+        one.temperature_map([1.0], "device", box=(100.0, 100.0))
+    with pytest.raises(ValueError, match="number of pixels = 0 is outside"):
+        one.temperature_map([1.0], "device", shape=(0, 16), box=(900.0, 900.0))
+    with pytest.raises(ValueError, match="real part of the rate = -1e-07 1/ps is outside"):
+        one.impedance(-1e-7)
+    with pytest.raises(ValueError, match=r"rate of shape \(2,\) is not one number"):
+        one.impedance([1e-7, 1e-6])
+    with pytest.raises(ValueError, match="terms = 0 is outside"):
+        one.step_response([1.0], 0)
+    with pytest.raises(ValueError, match=r"time of shape \(\) is not \[times\]"):
+        one.step_response(1.0)
+    with pytest.raises(ValueError, match="stack = 3 is not of the kind ThermalStack"):
+        ThermalLayout(3, [RING], [RING])  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ValueError, match="chip = .* is not of the kind Chip"):
+        ThermalLayout(STACK, [RING], [RING], (9.0, 9.0))  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ValueError, match="are not a list of ThermalRegion"):
+        ThermalLayout(STACK, RING, [RING])  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ValueError, match=r"heaters\[0\] = Circle.* is not of the kind ThermalRegion"):
+        ThermalLayout(STACK, [RING.shape], [RING])
 
 
 @pytest.mark.usefixtures("float32")
@@ -246,3 +273,20 @@ def test_single_precision():
     found = coupling(layout)
     assert found.dtype == jnp.float32
     np.testing.assert_allclose(found[0], [1.48851299, 1.37669765], rtol=3e-6)
+
+
+@pytest.mark.usefixtures("float32")
+def test_single_precision_in_time():
+    """A point in an infinite medium: seven terms of the inverse transform, as more are rounding only."""
+    k, capacity = 1.38, 1620.0
+    stack = ThermalStack(
+        [Layer(name, 1e6, k, heat_capacity=capacity) for name in "ab"], FixedTemperature(), FixedTemperature()
+    )
+    layout = ThermalLayout(
+        stack, [ThermalRegion(Point(), "b", 1.0, 1e-3)], [ThermalRegion(Point(3.0, 0.0), "b", 5.0, 1e-3)]
+    )
+    time = np.array([1e6, 3e6, 1e7, 1e8, 1e10])
+    found = eqx.filter_jit(lambda one: one.step_response(time))(layout)[0, 0]
+    assert found.dtype == jnp.float32
+    exact = special.erfc(5.0 / np.sqrt(4e-3 * k / capacity * time)) / (4e-3 * np.pi * k * 5.0)
+    np.testing.assert_allclose(found, exact, atol=1e-4 * exact[-1])

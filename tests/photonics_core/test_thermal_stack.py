@@ -54,6 +54,10 @@ def test_bad_layers_are_named():
         Layer("x", 1.0, -1.0)
     with pytest.raises(ValueError, match=r"in_plane of 'x' = -1 W/\(m K\)"):
         Layer("x", 1.0, 1.0, in_plane=-1.0)
+    with pytest.raises(ValueError, match=r"heat_capacity of 'x' = 1.6e\+06 fJ/\(um\^3 K\) is outside \[0, 100000\]"):
+        Layer("x", 1.0, 1.0, heat_capacity=1.6e6)
+    with pytest.raises(ValueError, match=r"contact of 'x' = 20 m\^2 K/W is outside \[0, 1\]"):
+        Layer("x", 1.0, 1.0, contact=20.0)
     with pytest.raises(ValueError, match="cool one of them"):
         ThermalStack((OXIDE,), Adiabatic(), Convection(0.0))
     with pytest.raises(ValueError, match="names of their own"):

@@ -47,6 +47,31 @@ def test_rings_on_their_lines_stay():
     assert plan.is_feasible and plan.is_optimal and plan.total == pytest.approx(0.0, abs=1e-9)
 
 
+@pytest.mark.parametrize("crosstalk", [0.0, 0.1])
+def test_rings_on_their_lines_but_for_rounding_stay(crosstalk):
+    """A rounding to the red is no reason to go around a spectral range."""
+    random = np.random.default_rng(5)
+    row = random_row(random, 8, crosstalk)
+    for _ in range(20):
+        row["rings"] = row["lines"] + 2.2e-16 * random.integers(-3, 4, 8)
+        plan = assign_lines(**row)
+        assert plan.is_feasible and plan.is_optimal and plan.total < 1e-9
+        np.testing.assert_array_equal(plan.lines, range(8))
+        assert np.max(np.abs(tuning_power(**row))) < 1e-9
+        assert barrel_shifts(**row)[1][0]
+
+
+def test_a_row_that_is_tuned_stays_as_it_is():
+    row = random_row(np.random.default_rng(8), 8, 0.1)
+    first = assign_lines(**row)
+    row["rings"] = row["rings"] + 1e-6 * row["drift_pm_k"] * row["coupling"] @ first.power
+    assert assign_lines(**row).total < 1e-9 and first.total > 10.0
+    # Numbers of single precision keep a tenth of a picometre.
+    row["rings"] = np.asarray(row["rings"], np.float32)
+    again = assign_lines(**row)
+    assert again.is_feasible and again.total < 0.1
+
+
 @pytest.mark.parametrize("crosstalk", [0.0, 0.1, 0.3])
 @pytest.mark.parametrize("limit", [math.inf, 25.0])
 def test_it_is_the_best_of_all(crosstalk, limit):
@@ -164,7 +189,11 @@ def test_a_plan_says_how_much_better_another_might_be():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"drift_pm_k": 0.0}, "drift_pm_k = 0 is outside"),
+        ({"drift_pm_k": 0.0}, "drift_pm_k = 0 pm/K is outside"),
+        ({"rings": [1310.0]}, "rings = 1310 um is outside"),
+        ({"lines": [1310.0]}, "lines = 1310 um is outside"),
+        ({"fsr": 9.0}, r"fsr = 9 um is outside \(0, 1\)"),
+        ({"coupling": np.ones((4, 4))}, "coupling has a condition number of .*: its heaters cannot be told apart"),
         ({"fsr": [1e-3, 1e-3]}, r"fsr of shape \(2,\) is not a number or one for each of 4 rings"),
         ({"coupling": np.eye(3)}, r"coupling of shape \(3, 3\) is not \[N, N\]"),
         ({"coupling": -1.0}, "coupling = -1 K/mW is outside"),
@@ -185,6 +214,13 @@ def test_bad_plans_are_named():
         tuning_power(**easy([0, 1, 2, 3]), plan_lines=[0, 1, 2])
     with pytest.raises(ValueError, match="plan_lines = 4 is outside"):
         tuning_power(**easy([0, 1, 2, 3]), plan_lines=[0, 1, 2, 4])
+    with pytest.raises(ValueError, match="has two rings on one line"):
+        tuning_power(**easy([0, 1, 2, 3]), plan_lines=[0, 1, 1, -1])
+    for orders in ([0.5, 0, 0, 0], [1, 0, 0], [1, 0, 0, 0, 0]):
+        with pytest.raises(ValueError, match="plan_orders of shape .* is not one whole number for each of 4 rings"):
+            tuning_power(**easy([0, 1, 2, 3]), plan_orders=orders)
+    with pytest.raises(ValueError, match="its heaters cannot be told apart"):
+        tuning_power(**easy([0, 1, 2, 3], coupling=np.ones((4, 4))))
     with pytest.raises(ValueError, match="4 rings and 3 lines are not as many"):
         barrel_shifts(**easy([0, 1, 2, 3], lines=[1.3, 1.301, 1.302]))
     with pytest.raises(ValueError, match="an assignment is chosen for plain numbers"):

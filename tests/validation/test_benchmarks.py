@@ -47,7 +47,7 @@ def test_unknown_subjects_are_named():
 def test_every_benchmark_has_a_name_of_its_own():
     names = [benchmark.name for benchmark in benchmarks.catalogue()]
     assert len(set(names)) == len(names)
-    subjects = {"rings", "films", "networks", "modes", "couplers", "modulator", "heat"}
+    subjects = {"rings", "films", "networks", "modes", "couplers", "modulator", "heat", "fiber"}
     assert {name.split(".")[0] for name in names} == subjects
 
 

@@ -1,0 +1,270 @@
+"""From the tip of an edge coupler to its wire: modes of the samples, and what a taper of a length and a profile loses.
+
+A weakly held mode lies close to the modes of the cladding, into which a taper that is too short scatters. In a window
+of electric walls these are modes of the box. `expand_tips` finds the fundamental mode of each sample and those of the
+box just below the cladding's index, by two searches, since the wire's index is far above. Modes are followed from
+sample to sample by their overlaps: those of the box cross without coupling. Then both methods of the package apply:
+`photonics_core.tapers` (forward waves, derivatives in profile and length at no cost) and
+`photonics_core.eigenmode_expansion` (steps, reflections).
+
+The taper is adiabatic where its length is large against wl / (n_eff - n_cladding), 100 um at a tip of 180 nm; the best
+profile is slow at the tip and quick at the wire.
+"""
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from photonics_core.bounds import within
+from photonics_core.cross_section import DEGREES
+from photonics_core.devices.edge_tips import Tips
+from photonics_core.eigenmode_expansion import ModeExpansion
+from photonics_core.kernels.checks import check_choice, check_kind, check_positive, check_range, is_concrete
+from photonics_core.kernels.mode_overlaps import mode_norms, mode_overlaps
+from photonics_core.mode_solver import fundamental_walls, solve_classes
+from photonics_core.runtime import map_points
+from photonics_core.tapers import LocalModes, local_modes
+from photonics_core.units import REFERENCE_TEMPERATURE
+
+PROFILES = ("straight", "best")
+#: Steps of fourth order in which a taper is integrated.
+STEPS = 400
+#: The search for modes of the box starts this far below the index of the cladding, relatively.
+BELOW = 1e-4
+#: Relative difference of beta^2 below which the fundamental mode was found twice.
+SAME = 1e-7
+
+
+class Transition(eqx.Module):
+    """A taper from the tip to the wire. Made by `solve_transition`.
+
+    Args:
+        local: modes over the place, in um for one core whose width is the place, or from 0 to 1.
+        expansion: the same modes as slices.
+    """
+
+    local: LocalModes
+    expansion: ModeExpansion
+
+    def profile(self, start: Any = None, kind: str = "straight", steps: int = STEPS) -> jax.Array:
+        """The place at equal steps along the taper, shape [steps + 1].
+
+        Args:
+            start: where the taper begins, within the samples; None for the first.
+            kind: "straight", or "best" for the same adiabaticity all along.
+            steps: number of steps.
+        """
+        check_choice("kind", kind, PROFILES)
+        places = self.local.widths
+        ends = [float(places[0]), float(places[-1])] if is_concrete(places) else [places[0], places[-1]]
+        start = places[0] if start is None else within("start", start, *ends, "um", slack=1e-9)
+        parts = jnp.linspace(0.0, 1.0, steps + 1, dtype=places.dtype)
+        if kind == "straight":
+            return start + (places[-1] - start) * parts
+        whole = self.local.best_profile(4 * steps)
+        z = jnp.linspace(0.0, 1.0, 4 * steps + 1, dtype=places.dtype)
+        first = jnp.interp(start, whole, z)
+        return jnp.interp(first + (1.0 - first) * parts, z, whole)
+
+    def loss_db(self, length: Any, start: Any = None, kind: str = "straight") -> jax.Array:
+        """Loss in dB from the mode of the tip to that of the wire, by local modes; traceable in both numbers.
+
+        Args:
+            length: length in um, one number.
+            start, kind: as for `profile`.
+        """
+        carried = self.local.propagator(self.profile(start, kind), length)
+        return -10.0 * jnp.log10(carried[0, 0].real ** 2 + carried[0, 0].imag ** 2)
+
+    def sliced_loss_db(self, length: Any, kind: str = "straight") -> jax.Array:
+        """The same from the first sample on by slices, with what is reflected; lengths [...] in um at once."""
+        check_positive("length", length, "um")
+        check_choice("kind", kind, PROFILES)
+        parts = _slice_parts(self, kind)
+        lengths = jnp.asarray(length, parts.dtype)[..., None] * parts
+        count = self.expansion.n_eff.shape[1]
+        across = self.expansion.scattering(lengths).values[..., count, 0]
+        return -10.0 * jnp.log10(across.real**2 + across.imag**2)
+
+
+def solve_transition(
+    tips: Sequence[Tips],
+    places: Any,
+    wl: Any,
+    temperature: Any = REFERENCE_TEMPERATURE,
+    *,
+    count: int = 8,
+    polarization: str = "te",
+    accuracy: str = "fast",
+) -> Transition:
+    """Modes of the samples of a taper; from then on lengths, starts and profiles cost little.
+
+    Args:
+        tips: sections from the tip to the wire, all of one kind and in one window.
+        places: a rising number for each, shape [K]: the width in um for one core, else any from 0 to 1.
+        wl, temperature, count, polarization, accuracy: as for `expand_tips`.
+    """
+    kept = {"count": count, "polarization": polarization, "accuracy": accuracy}
+    expansion = expand_tips(tips, wl, temperature, **kept)
+    return Transition(local_modes(expansion, places), expansion)
+
+
+def inverse_taper(
+    tip: Tips,
+    wire: Any,
+    wl: Any,
+    temperature: Any = REFERENCE_TEMPERATURE,
+    *,
+    samples: int = 41,
+    **options: Any,
+) -> Transition:
+    """The transition of one core from a tip to a wire of width `wire` in um; samples lie closer where it is narrow.
+
+    Args:
+        tip: the narrowest tip of interest; couplers may start wider.
+        wire: width of the wire in um, above the tip's.
+        wl, temperature: wavelength in um and temperature in K.
+        samples: number of samples.
+        options: `count`, `polarization` and `accuracy`.
+    """
+    check_kind("tip", tip, Tips)
+    check_range("number of cores", tip.count, 1, 1)
+    check_range("wire", wire, float(tip.width), np.inf, "um", exclusive=True)
+    check_range("samples", samples, 3, 1000)
+    # Equal steps of 1 / width.
+    widths = 1.0 / np.linspace(1.0 / float(tip.width), 1.0 / float(wire), samples)
+    sections = [eqx.tree_at(lambda each: each.width, tip, width) for width in widths]
+    return solve_transition(sections, widths, wl, temperature, **options)
+
+
+def expand_tips(
+    tips: Sequence[Tips],
+    wl: Any,
+    temperature: Any = REFERENCE_TEMPERATURE,
+    *,
+    count: int = 8,
+    polarization: str = "te",
+    accuracy: str = "fast",
+) -> ModeExpansion:
+    """The fundamental mode of each section and the first ones of the box, and their overlaps.
+
+    Args:
+        tips: K sections of one kind, of numbers of their own.
+        wl: free-space wavelength in um.
+        temperature: temperature in K.
+        count: number N of modes, the fundamental one among them. All have to propagate.
+        polarization: "te" or "tm".
+        accuracy: as for `solve_modes`.
+
+    Returns:
+        `ModeExpansion`, the fundamental mode first in each slice; the others are followed by their overlaps.
+
+    Raises:
+        ValueError: for sections of several kinds or windows, or a count out of range.
+    """
+    tips = list(tips)
+    check_range("number of sections", len(tips), 2, 10_000)
+    check_range("count", count, 2, 40)
+    for k, each in enumerate(tips):
+        check_kind(f"tips[{k}]", each, Tips)
+        if jax.tree.structure(each) != jax.tree.structure(tips[0]):
+            raise ValueError(f"tips[{k}] has other cores or media than tips[0]")
+    if is_concrete(*(each.window for each in tips)) and len({float(each.window) for each in tips}) > 1:
+        raise ValueError(f"tips have windows of {sorted({float(each.window) for each in tips})} um, not one")
+    stack = jax.tree.map(lambda *leaves: jnp.stack([jnp.asarray(leaf) for leaf in leaves]), *tips)
+    return _expand(stack, wl, temperature, count=count, polarization=polarization, accuracy=accuracy)
+
+
+@functools.partial(jax.jit, static_argnames=("count", "polarization", "accuracy"))
+def _expand(
+    tips: Tips, wl: Any, temperature: Any, *, count: int, polarization: str, accuracy: str
+) -> ModeExpansion:
+    degree = DEGREES[accuracy]
+    wl = jnp.asarray(wl, jnp.result_type(float))
+    slices = map_points(lambda tip: _slice_modes(tip, wl, temperature, count, polarization, accuracy), tips)
+
+    def overlap(pair: Any) -> tuple[jax.Array, jax.Array]:
+        (mesh_a, a, beta_a, scale_a), (mesh_b, b, beta_b, scale_b) = pair
+        forward, backward = mode_overlaps(mesh_a, a, mesh_b, b, degree)
+        electric = (scale_a / beta_a)[:, None] * forward * scale_b[None]
+        return electric, scale_a[:, None] * backward * (scale_b / beta_b)[None]
+
+    left, right = (jax.tree.map(lambda part, k=k: part[k : part.shape[0] - 1 + k], slices) for k in (0, 1))
+    electric, magnetic = map_points(overlap, (left, right))
+    order, signs = _followed(electric)
+    beta = jnp.take_along_axis(slices[2], order, axis=1)
+    joints = []
+    for part in (electric, magnetic):
+        part = jnp.take_along_axis(part, order[:-1, :, None], axis=1)
+        part = jnp.take_along_axis(part, order[1:, None, :], axis=2)
+        joints.append((part * signs[:-1, :, None] * signs[1:, None, :]).astype(jnp.result_type(complex)))
+    n_eff = beta * wl / (2.0 * np.pi)
+    ranked = jnp.sort(beta**2, axis=1)
+    separation = jnp.min(jnp.diff(ranked, axis=1) / ranked[:, 1:], axis=1)
+    return ModeExpansion(n_eff.astype(jnp.result_type(complex)), joints[0], joints[1], separation, wl)
+
+
+def _slice_modes(
+    tip: Tips, wl: jax.Array, temperature: Any, count: int, polarization: str, accuracy: str
+) -> tuple[Any, jax.Array, jax.Array, jax.Array]:
+    """Mesh, vectors, propagation constants and scales of unit flux of the modes of a slice, real all of them."""
+    section = tip.section()
+    walls = [fundamental_walls(section, polarization)]
+    solve = functools.partial(solve_classes, section, wl, temperature, walls=walls, accuracy=accuracy)
+    (first,) = solve(guess=tip.highest_index(wl, temperature, polarization))
+    others = solve(guess=lax.stop_gradient(tip.cladding_index(wl, temperature)) * (1.0 - BELOW), count=count)
+    index = jnp.stack([mode.n_eff for mode in others])
+    twice = jnp.abs(index**2 / first.n_eff**2 - 1.0) < SAME
+    order = lax.stop_gradient(jnp.argsort(-jnp.where(twice, 0.0, index**2)))[: count - 1]
+    vectors = jnp.concatenate([first.vector[None], jnp.stack([mode.vector for mode in others])[order]])
+    beta = jnp.concatenate([first.n_eff[None], index[order]]) * (2.0 * np.pi / wl)
+    beta = eqx.error_if(beta, ~jnp.all(beta > 0.0), "a mode of the box does not propagate: ask for a smaller count")
+    return first.mesh, vectors, beta, jnp.sqrt(beta / mode_norms(first.mesh, vectors, DEGREES[accuracy]))
+
+
+def _followed(overlaps: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Of each slice the numbers of the modes in the order of the first slice's, and their signs, [K, N] each."""
+    held = lax.stop_gradient(overlaps)
+    start = jnp.arange(overlaps.shape[-1])
+
+    def step(carry: tuple[jax.Array, jax.Array], overlap: jax.Array) -> tuple[Any, Any]:
+        order, sign = carry
+        rows = overlap[order]
+        order = _assigned(jnp.abs(rows))
+        sign = sign * jnp.where(jnp.take_along_axis(rows, order[:, None], axis=1)[:, 0] < 0.0, -1.0, 1.0).astype(
+            sign.dtype
+        )
+        return (order, sign), (order, sign)
+
+    first = start, jnp.ones_like(start, held.dtype)
+    _, (orders, signs) = lax.scan(step, first, held)
+    return jnp.concatenate([start[None], orders]), jnp.concatenate([first[1][None], signs])
+
+
+def _assigned(sizes: jax.Array) -> jax.Array:
+    """For each row its column, the largest elements first; row 0 always gets column 0, the fundamental mode."""
+
+    def pick(_: int, state: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        left, columns = state
+        row, column = jnp.divmod(jnp.argmax(left), left.shape[1])
+        return left.at[row, :].set(-1.0).at[:, column].set(-1.0), columns.at[row].set(column)
+
+    start = sizes.at[0, :].set(-1.0).at[:, 0].set(-1.0)
+    columns = jnp.zeros(sizes.shape[0], jnp.argmax(sizes).dtype)
+    return lax.fori_loop(0, sizes.shape[0] - 1, pick, (start, columns))[1]
+
+
+def _slice_parts(transition: Transition, kind: str) -> jax.Array:
+    """Lengths of the slices as parts of the whole: steps lie where the profile passes between two samples."""
+    places = transition.local.widths
+    middles = jnp.concatenate([places[:1], 0.5 * (places[1:] + places[:-1]), places[-1:]])
+    profile = transition.profile(None, kind, 20 * STEPS)
+    z = jnp.linspace(0.0, 1.0, profile.shape[0], dtype=profile.dtype)
+    parts = jnp.diff(jnp.interp(middles, profile, z))
+    return jnp.maximum(parts, 1e-9)

@@ -1,0 +1,286 @@
+"""Arrays of fibres against the ports of a chip: where each core comes to lie, and what it loses.
+
+Light runs along z from the ports into the fibres, x runs along the row, y across it. One `FibreJoint` of two Gaussian
+beams stands for every channel: the source is a port, the receiver a fibre. For a grating coupler z is the direction of
+its light, and x and y lie across it. With core j at p_j in the array, the chip's port at q_j, the array's place t and
+turn R (`Alignment`: tilt_x is yaw, tilt_y pitch, and roll is about z) and the point c about which it is turned,
+
+    p_j' = p_j + s (p_j - mean p) + a (T - T_0) (p_j - f) + z (tan(a_x) x_j + (tan(a + a_y) - tan a) y_j)
+    r_j = c + t + R (p_j' - c) - q_j + e_j + gap z
+
+s is the relative error of the pitch, a (T - T_0) the linear expansion of the array less that of the chip, f where the
+two are fixed to each other, e_j what the core of fibre j is off by itself. The end face leans by the angle a from z to
+y (`polish`), with errors a_x from z to x and a_y to y. It refracts: with the normal N of the face and r = glass / index
+of the gap, the light that a fibre accepts comes along
+
+    d = r z + (sqrt(1 - r^2 (1 - N_z^2)) - r N_z) N,
+
+a turn by asin(r sin a) - a from the fibre's axis, for which the fibres are mounted; errors of the angle remain.
+The mode field is narrower by cos(outside) / cos(inside) in that plane (Siegman, Lasers (1986), ABCD matrices of a
+tilted face). Turns and refraction are exact; the overlap is the paraxial closed form, whose loss in dB is of second
+order in offset and tilt without an approximation.
+
+Left out: a gap that grows along a beam's wedge at a slant facet (all cores face their ports at one nominal gap), what
+an error of the angle does to the mode field, and reflection but for its mean, which is constant.
+"""
+
+import dataclasses
+import math
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from photonics_core.beams import GaussianBeam, floating
+from photonics_core.devices.fiber import FibreJoint, loss_of_vector
+from photonics_core.fields import CorePositions
+from photonics_core.kernels import gaussian_quadratic as quadratic
+from photonics_core.kernels.checks import check_finite, check_kind, check_range, is_concrete
+from photonics_core.runtime import as_leaf
+
+#: Errors that all fibres of an array have in common, in the order of vectors: um, rad, a ratio, rad and K.
+SHARED = ("x", "y", "z", "tilt_x", "tilt_y", "roll", "pitch", "polish_x", "polish_y", "temperature")
+#: dB in a neper of power.
+DECIBEL = 10.0 / math.log(10.0)
+
+
+class FibreArray(eqx.Module):
+    """Fibres in one body, facing the ports of a chip.
+
+    Args:
+        joint: port (source) and fibre (receiver) as Gaussian beams, wavelength, index of the gap, and reflection
+            ("none" or "incoherent").
+        cores: where the fibres' cores lie in the array in um, shapes [N].
+        ports: where the chip's ports lie in um; None for the same places.
+        gap: distance of port and fibre in um.
+        polish: angle of the end face in rad, from z to y; positive where the face recedes with y.
+        glass: index of the fibres behind the face.
+        centre: point (x, y, z) about which the array is turned, in um, on the array; shape [3].
+        expansion: linear expansion of the array less that of the chip in 1/K.
+        fixed: point (x, y) in um where array and chip are fixed to each other, shape [2].
+        temperature: mean temperature in K above that at which they were fixed.
+        cladding: diameter of a fibre in um, the least distance of two; 0 for cores of one fibre.
+
+    Raises:
+        ValueError: for ends that are not Gaussian beams, no fibre, fibres closer than their diameter, numbers that are
+            not finite, or a face at which light is totally reflected.
+    """
+
+    joint: FibreJoint
+    cores: CorePositions
+    ports: CorePositions | None = None
+    gap: Any = eqx.field(converter=as_leaf, default=0.0)
+    polish: Any = eqx.field(converter=as_leaf, default=0.0)
+    glass: Any = eqx.field(converter=as_leaf, default=1.45)
+    centre: Any = eqx.field(converter=as_leaf, default=(0.0, 0.0, 0.0))
+    expansion: Any = eqx.field(converter=as_leaf, default=0.0)
+    fixed: Any = eqx.field(converter=as_leaf, default=(0.0, 0.0))
+    temperature: Any = eqx.field(converter=as_leaf, default=0.0)
+    cladding: float = eqx.field(static=True, default=125.0)
+
+    @staticmethod
+    def row(joint: FibreJoint, count: int, pitch: Any = 127.0, **more: Any) -> "FibreArray":
+        """A row of `count` fibres along x, centred, at a pitch in um; `more` as for the class."""
+        return FibreArray(joint, CorePositions.row(count, pitch), **more)
+
+    def __check_init__(self) -> None:
+        check_kind("joint", self.joint, FibreJoint)
+        both = isinstance(self.joint.source, GaussianBeam) and isinstance(self.joint.receiver, GaussianBeam)
+        if not both or self.joint.method not in ("auto", "closed"):
+            raise ValueError("the joint of an array is of two Gaussian beams, with the method 'closed'")
+        if self.joint.reflection == "coherent":
+            raise ValueError("reflection = 'coherent' has fringes of each gap; an array takes 'incoherent' or 'none'")
+        for name, one in (("cores", self.cores), ("ports", self.ports)):
+            if one is not None:
+                _check_places(name, one, np.shape(self.cores.x))
+        check_range("gap", self.gap, 0.0, np.inf, "um")
+        check_range("glass", self.glass, 1.0, np.inf)
+        for name, unit in (("expansion", "1/K"), ("temperature", "K"), ("centre", "um"), ("fixed", "um")):
+            check_finite(name, getattr(self, name), unit)
+        for name, size in (("centre", 3), ("fixed", 2)):
+            if np.shape(getattr(self, name)) != (size,):
+                raise ValueError(f"{name} of shape {np.shape(getattr(self, name))} is not [{size}]")
+        check_range("cladding", self.cladding, 0.0, np.inf, "um")
+        self._check_spacing()
+        self._check_face()
+
+    def _check_spacing(self) -> None:
+        if not is_concrete(self.cores.x, self.cores.y) or self.count == 1:
+            return
+        x, y = (np.asarray(each, float) for each in (self.cores.x, self.cores.y))
+        apart = np.hypot(x[:, None] - x, y[:, None] - y)[~np.eye(x.size, dtype=bool)]
+        if np.min(apart) < self.cladding * (1.0 - 1e-9):
+            raise ValueError(
+                f"pitch = {np.min(apart):.6g} um is outside [{self.cladding:g}, inf): fibres are that wide; "
+                "for cores of one fibre set cladding = 0"
+            )
+
+    def _check_face(self) -> None:
+        if not is_concrete(self.glass, self.polish, self.joint.index):
+            return
+        steepest = math.asin(min(1.0, float(self.joint.index) / float(self.glass)))
+        limit = min(steepest, 0.5 * math.pi)
+        check_range("polish below total reflection,", self.polish, -limit, limit, "rad", exclusive=True)
+
+    @property
+    def count(self) -> int:
+        """Number of fibres N."""
+        return np.shape(self.cores.x)[0]
+
+    @property
+    def deviation(self) -> jax.Array:
+        """Angle in rad between the fibres' axes and the light outside, for which they are mounted."""
+        angle = floating(self.polish)
+        return jnp.arcsin(floating(self.glass) / floating(self.joint.index) * jnp.sin(angle)) - angle
+
+    def losses_db(self, shared: Any = None, x: Any = 0.0, y: Any = 0.0) -> jax.Array:
+        """Loss of each fibre in dB, with mode mismatch and reflection, shape [..., N].
+
+        Args:
+            shared: errors of the array in the order of `SHARED`, shape [..., 10]; None for none.
+            x, y: errors of the cores themselves in um, which broadcast to [..., N].
+
+        Raises:
+            ValueError: for a wrong shape or numbers that are not finite.
+        """
+        shared = jnp.zeros(len(SHARED), jnp.result_type(float)) if shared is None else floating(shared)
+        if shared.shape[-1:] != (len(SHARED),):
+            raise ValueError(f"shared of shape {shared.shape} is not [..., {len(SHARED)}]: {', '.join(SHARED)}")
+        check_finite("shared", shared)
+        for name, value in (("x", x), ("y", y)):
+            check_finite(name, value, "um")
+        shape = np.broadcast_shapes((*shared.shape[:-1], self.count), np.shape(x), np.shape(y))
+        shared = jnp.broadcast_to(shared, (*shape[:-1], len(SHARED)))
+        return _losses(self, shared, *(jnp.broadcast_to(floating(each), shape) for each in (x, y)))
+
+    def places(self, shared: Any = None) -> jax.Array:
+        """Where the cores lie from their ports in um, x, y and z, shape [..., N, 3]; `shared` as above."""
+        shared = jnp.zeros(len(SHARED), jnp.result_type(float)) if shared is None else floating(shared)
+        columns = jnp.moveaxis(shared, -1, 0)[..., None]
+        return jnp.stack(jnp.broadcast_arrays(*core_places(self, columns)), axis=-1)
+
+
+def _check_places(name: str, places: CorePositions, shape: tuple[int, ...]) -> None:
+    check_kind(name, places, CorePositions)
+    if len(shape) != 1 or shape[0] < 1:
+        raise ValueError(f"cores of shape {shape} are not [N] with at least one fibre")
+    for axis in (places.x, places.y):
+        if np.shape(axis) != shape:
+            raise ValueError(f"{name} of shape {np.shape(axis)} are not {list(shape)}, one place a fibre")
+        check_finite(f"place in {name}", axis, "um")
+
+
+@eqx.filter_jit
+def _losses(array: FibreArray, shared: jax.Array, x: jax.Array, y: jax.Array) -> jax.Array:
+    forms = channel_forms(array, jnp.moveaxis(shared, -1, 0)[..., None])
+    return losses_at(forms, *(_rows(each) for each in (x, y)))
+
+
+def losses_at(forms: quadratic.OffsetForm, x: jax.Array, y: jax.Array) -> jax.Array:
+    """Losses in dB of channels whose cores are off by (x, y) in um; at least 0, but for roundings of one fibre."""
+    loss = forms.about(x, y).level
+    return loss + jax.lax.stop_gradient(jnp.maximum(loss, 0.0) - loss)
+
+
+def core_places(array: FibreArray, shared: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Where cores lie from their ports in um, each of shape [..., N]; `shared` of shape [10, ..., 1]."""
+    t, scale = shared[:3], shared[6]
+    targets = array.cores if array.ports is None else array.ports
+    warm = floating(array.expansion) * (shared[9] + floating(array.temperature))
+    cores = [_rows(floating(each), shared.ndim - 1) for each in (array.cores.x, array.cores.y)]
+    fixed, centre = floating(array.fixed), floating(array.centre)
+    x, y = (p + scale * (p - jnp.mean(p)) + warm * (p - f) for p, f in zip(cores, fixed, strict=True))
+    lean = jnp.tan(floating(array.polish) + shared[8]) - jnp.tan(floating(array.polish))
+    z = jnp.tan(shared[7]) * x + lean * y
+    turned = _turn(shared[3:6], x - centre[0], y - centre[1], z - centre[2])
+    ends = [_rows(floating(each), shared.ndim - 1) for each in (targets.x, targets.y)]
+    x, y, z = (centre[k] + t[k] + turned[k] for k in range(3))
+    return x - ends[0], y - ends[1], z + floating(array.gap)
+
+
+def _rows(values: jax.Array, ndim: int | None = None) -> jax.Array:
+    """Values of shape [N] with axes of length one in front."""
+    return values if ndim is None else values.reshape((1,) * (ndim - 1) + (-1,))
+
+
+def _turn(angles: jax.Array, x: Any, y: Any, z: Any) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """A vector turned by R of `Alignment`, R_y(tilt_x) R_x(-tilt_y) R_z(roll); angles of shape [3, ...]."""
+    (c1, c2, c3), (s1, s2, s3) = jnp.cos(angles), jnp.sin(angles)
+    x, y = c3 * x - s3 * y, s3 * x + c3 * y
+    y, z = c2 * y + s2 * z, c2 * z - s2 * y
+    return c1 * x + s1 * z, y, c1 * z - s1 * x
+
+
+def _accepted(array: FibreArray, polish_x: jax.Array, polish_y: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Direction of the light that a fibre accepts, in the axes of the mounted array."""
+    lean_x, lean_y = jnp.tan(polish_x), jnp.tan(floating(array.polish) + polish_y)
+    length = jnp.sqrt(1.0 + lean_x**2 + lean_y**2)
+    ratio = floating(array.glass) / floating(array.joint.index)
+    inside = 1.0 / length
+    sine = ratio**2 * (lean_x**2 + lean_y**2) * inside**2
+    # Beyond total reflection no light comes; an angle just below it is as lossy and has derivatives.
+    along = jnp.sqrt(jnp.maximum(1.0 - sine, 1e-6)) - ratio * inside
+    x, y, z = -along * lean_x * inside, -along * lean_y * inside, ratio + along * inside
+    c, s = jnp.cos(array.deviation), jnp.sin(array.deviation)
+    return x, c * y - s * z, s * y + c * z
+
+
+def channel_forms(array: FibreArray, shared: jax.Array) -> quadratic.OffsetForm:
+    """Loss of each channel in dB as a quadratic form of its core's own error, of shape [..., N].
+
+    Args:
+        array: the array.
+        shared: errors in the order of `SHARED`, shape [10, ..., 1], unchecked: for compiled functions.
+    """
+    joint = array.joint
+    k = 2.0 * math.pi * floating(joint.index) / floating(joint.wl)
+    x, y, z = core_places(array, shared)
+    roll = shared[5]
+    (source, angle), (receiver, other) = (_beam(end) for end in (joint.source, joint.receiver))
+    light = quadratic.beam_matrix(source[0], tuple(z - d for d in source[1]), jnp.cos(angle), jnp.sin(angle), k)
+    accepted = quadratic.beam_matrix(*receiver, jnp.cos(other), jnp.sin(other), k)
+    accepted = quadratic.turned(_refracted(array, accepted), jnp.cos(roll), jnp.sin(roll))
+    direction = _turn(shared[3:6], *_accepted(array, shared[7], shared[8]))
+    form = quadratic.offset_form(light, accepted, k * direction[0], k * direction[1]).about(x, y)
+    form = form._replace(level=form.level + _polarization(joint, roll))
+    form = jax.tree.map(lambda leaf: DECIBEL * leaf, form)
+    form = form._replace(level=form.level + _reflection_db(joint))
+    shape = form.level.shape
+    return jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, shape), form)
+
+
+def _beam(end: GaussianBeam) -> tuple[tuple[Any, Any], jax.Array]:
+    waists = floating(end.waist_x), floating(end.waist_y)
+    distances = floating(end.distance_x), floating(end.distance_y)
+    return (waists, distances), floating(end.angle)
+
+
+def _refracted(array: FibreArray, beam: quadratic.Symmetric) -> quadratic.Symmetric:
+    """The beam with its mode field in the plane of refraction as it is outside."""
+    inside = floating(array.polish)
+    scale = jnp.cos(inside) / jnp.cos(inside + array.deviation)
+    factors = jnp.ones_like(scale), scale, scale * scale
+    return quadratic.Symmetric(*(part * factor.astype(part.dtype) for part, factor in zip(beam, factors, strict=True)))
+
+
+def _polarization(joint: FibreJoint, roll: jax.Array) -> jax.Array:
+    """-ln |j_B^T R j_A|^2, formed of what is lost, as the joint has it; 0 where the polarisation is free."""
+    if joint.polarization == "free":
+        return jnp.zeros_like(roll)
+    a, b = joint.source.jones, joint.receiver.jones.conj()
+    across, along = a[0] * b[1] - a[1] * b[0], a[0] * b[0] + a[1] * b[1]
+    c, s = jnp.cos(roll), jnp.sin(roll)
+    real, imaginary = c * across.real + s * along.real, c * across.imag + s * along.imag
+    least = float(jnp.finfo(roll.dtype).tiny)
+    return -jnp.log(jnp.maximum(1.0 - (real**2 + imaginary**2), least))
+
+
+def _reflection_db(joint: FibreJoint) -> jax.Array:
+    """What the faces reflect in dB, for light straight through them."""
+    origin = jnp.zeros(6, jnp.result_type(float))
+    if joint.reflection == "none":
+        return origin[0]
+    bare = dataclasses.replace(joint, reflection="none")
+    return loss_of_vector(joint, origin) - loss_of_vector(bare, origin)

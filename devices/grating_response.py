@@ -1,0 +1,294 @@
+"""What a grating coupler does with the light of its guide, and how much of it a fibre takes.
+
+A fibre's beam is a Gaussian of plane waves, so that it fulfils the wave equation at any tilt. With F_b = sum_k A_k
+exp(i (q_k x + r_k z)), q and r the components of its wave vector, and P_b its power, Lorentz reciprocity gives the
+amplitude that it takes from the field F on a plane above the grating,
+
+    c = (1 / 2 i) int (F_b^* p dF/dz - F p dF_b^*/dz) dx / (P_b P_in)^(1/2),        eta = |c|^2,
+
+the same at whatever height the plane is, and the same from the fibre to the chip. It is the efficiency in two
+dimensions, of light that is uniform along y; for a guide of a width W it takes the factor `lateral_overlap`. Reflection
+at the fibre's own facet is left out.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from photonics_core.kernels.checks import check_finite, check_positive, check_range, is_concrete
+from photonics_core.kernels.grating_fields import Line
+from photonics_core.runtime import as_leaf
+
+#: Plane waves of a beam, and where its spectrum exp(-s^2) is cut off.
+WAVES, CUT = 64, 6.0
+#: Positions that are tried, and steps of Newton's method from the best of them.
+POSITIONS, REFINEMENTS = 96, 6
+
+
+class TiltedBeam(eqx.Module):
+    """A Gaussian beam of a fibre over a grating, by what it is in the medium on top.
+
+    Args:
+        angle: between its axis and the upright, in degrees within (-90, 90); above zero it leans along the guide's
+            light, so that light leaves forward.
+        waist: radius w at which its field has fallen to 1/e in um: half the mode field diameter.
+        distance: of the waist from the surface along the axis in um.
+
+    Raises:
+        ValueError: for an angle, a waist or a distance outside its range.
+    """
+
+    angle: Any = eqx.field(converter=as_leaf, default=10.0)
+    waist: Any = eqx.field(converter=as_leaf, default=5.2)
+    distance: Any = eqx.field(converter=as_leaf, default=0.0)
+
+    def __check_init__(self) -> None:
+        check_range("angle", self.angle, -90.0, 90.0, "degrees", exclusive=True)
+        check_positive("waist", self.waist, "um")
+        check_finite("distance", self.distance, "um")
+
+
+class _Waves(NamedTuple):
+    """Plane waves of a beam: wave vectors, amplitudes at the surface for an axis through x = 0, and power."""
+
+    along: jax.Array
+    upward: jax.Array
+    amplitude: jax.Array
+    power: jax.Array
+
+
+def _waves(beam: TiltedBeam, k: jax.Array) -> _Waves:
+    """Plane waves that run upward; k in 1/um of the medium on top, real."""
+    nodes, weights = (jnp.asarray(each, k.dtype) for each in np.polynomial.legendre.leggauss(WAVES))
+    waist, distance = jnp.asarray(beam.waist, k.dtype), jnp.asarray(beam.distance, k.dtype)
+    tilt = jnp.deg2rad(jnp.asarray(beam.angle, k.dtype))
+    across = 2.0 * CUT * nodes / waist
+    runs = jnp.abs(across) < k
+    axial = jnp.where(runs, jnp.sqrt(jnp.where(runs, k**2 - across**2, 1.0)), 0.0)
+    along = across * jnp.cos(tilt) + axial * jnp.sin(tilt)
+    upward = axial * jnp.cos(tilt) - across * jnp.sin(tilt)
+    size = jnp.where(runs & (upward > 0.0), jnp.exp(-((CUT * nodes) ** 2)), 0.0)
+    measure = weights * 2.0 * CUT / waist
+    phase = -axial * distance
+    amplitude = jax.lax.complex(size * measure * jnp.cos(phase), size * measure * jnp.sin(phase))
+    return _Waves(along, upward, amplitude, 2.0 * jnp.pi * jnp.sum(size**2 * axial * measure))
+
+
+class GratingResponse(eqx.Module):
+    """Light of unit power in the guide, scattered; with a leading axis for several wavelengths.
+
+    Args:
+        wl: free-space wavelength in um.
+        reflection, transmission: amplitudes in the guide before and behind the grating, at the first and last joint.
+        up, down: power that goes through the planes above and below, within the window.
+        sideways: power that leaves through the sides of the window, light in the guide apart.
+        imbalance: power that comes in less all that goes out; what matter absorbs, or error.
+        line: field on the plane above; `x` is counted from the first joint.
+        height: of that plane above the surface in um.
+        top_index: refractive index of the medium on top, real.
+        weight: p of that medium, 1 for TE and 1 / eps for TM.
+        span: where the grating begins and ends along x in um, shape [2].
+    """
+
+    wl: jax.Array
+    reflection: jax.Array
+    transmission: jax.Array
+    up: jax.Array
+    down: jax.Array
+    sideways: jax.Array
+    imbalance: jax.Array
+    line: Line
+    height: jax.Array
+    top_index: jax.Array
+    weight: jax.Array
+    span: jax.Array
+
+    @property
+    def directionality(self) -> jax.Array:
+        """Part of the radiated power that goes up."""
+        return self.up / (self.up + self.down)
+
+    @property
+    def reflected(self) -> jax.Array:
+        """Part of the power that comes back in the guide."""
+        return jnp.abs(self.reflection) ** 2
+
+    @property
+    def transmitted(self) -> jax.Array:
+        """Part of the power that goes on in the guide behind the grating."""
+        return jnp.abs(self.transmission) ** 2
+
+    def amplitude(self, beam: TiltedBeam, position: Any) -> jax.Array:
+        """Amplitude c that a beam takes, its axis through the surface at `position` in um; one wavelength."""
+        if self.wl.ndim:
+            return jax.vmap(GratingResponse.amplitude, in_axes=(0, None, None))(self, beam, position)
+        taken, along = self._taken(beam)
+        return _at(taken, along, jnp.asarray(position, along.dtype))
+
+    def efficiency(self, beam: TiltedBeam, position: Any = None) -> jax.Array:
+        """Part of the power that a beam takes, at a position or, for None, at the best one of each wavelength."""
+        if position is None:
+            position = self.best_position(beam)
+        in_axis = 0 if jnp.ndim(position) else None
+        if self.wl.ndim:
+            return jax.vmap(GratingResponse.efficiency, in_axes=(0, None, in_axis))(self, beam, position)
+        return jnp.abs(self.amplitude(beam, position)) ** 2
+
+    def best_position(self, beam: TiltedBeam) -> jax.Array:
+        """Position of the beam in um at which it takes most; differentiable."""
+        if self.wl.ndim:
+            return jax.vmap(GratingResponse.best_position, in_axes=(0, None))(self, beam)
+        taken, along = self._taken(beam)
+        power = lambda x, taken, along: jnp.abs(_at(taken, along, x)) ** 2  # noqa: E731
+        held = jax.lax.stop_gradient((taken, along))
+        low, high = jax.lax.stop_gradient((self.span[0], self.span[1]))
+        tried = low + (high - low) * jnp.linspace(0.0, 1.0, POSITIONS, dtype=along.dtype)
+        x = tried[jnp.argmax(jax.vmap(lambda each: power(each, *held))(tried))]
+        slope = jax.grad(power)
+        bend = jax.grad(slope)
+        limit = (high - low) / POSITIONS
+        for _ in range(REFINEMENTS):
+            curvature = bend(x, *held)
+            # Beside an edge the best of those tried need not be a maximum: there it stays.
+            step = jnp.where(curvature < 0.0, slope(x, *held) / jnp.where(curvature < 0.0, curvature, -1.0), 0.0)
+            x = jnp.clip(x - jnp.clip(step, -limit, limit), low, high)
+        x, curvature = jax.lax.stop_gradient((x, bend(x, *held)))
+        # One more step, whose derivative is that of the maximum.
+        step = slope(x, taken, along) / jnp.where(curvature < 0.0, curvature, -jnp.inf)
+        return jnp.clip(x - step, low, high)
+
+    def overlap(self, value: Any, slope: Any) -> jax.Array:
+        """Part of the power that a mode takes which is given by its field on the plane above.
+
+        Args:
+            value: E_y of TE or H_y of TM at `line.x`, for a mode that runs upward, shape [n].
+            slope: its derivative along z in 1/um, likewise.
+
+        Raises:
+            ValueError: for shapes that do not fit, or a field that is not finite.
+        """
+        for name, each in (("value", value), ("slope", slope)):
+            if np.shape(each) != self.line.x.shape[-1:]:
+                raise ValueError(f"{name} of shape {np.shape(each)} is not {self.line.x.shape[-1:]}, that of line.x")
+            check_finite(name, jnp.abs(jnp.asarray(each)))
+        dtype = self.line.value.dtype
+        field, change = jnp.asarray(value).astype(dtype), jnp.asarray(slope).astype(dtype) * self.weight.astype(dtype)
+        power = jnp.sum(self.line.weight * (field.conj() * change).imag)
+        crossed = field.conj() * self.line.slope - self.line.value * change.conj()
+        return jnp.abs(0.5 * jnp.sum(self.line.weight.astype(dtype) * crossed)) ** 2 / power
+
+    def far_field(self, along: Any) -> jax.Array:
+        """Amplitude of the plane waves exp(i (q x + r z)) that leave upward, for q in 1/um, one wavelength.
+
+        |.|^2 / (2 pi r p) dq is the power between q and q + dq.
+        """
+        along = jnp.asarray(along, self.line.weight.dtype)
+        k = 2.0 * jnp.pi * self.top_index / self.wl
+        upward = jnp.sqrt(jnp.maximum(k**2 - along**2, 0.0))
+        return self._sent(along, upward)
+
+    def _sent(self, along: jax.Array, upward: jax.Array) -> jax.Array:
+        """(1 / 2 i) int exp(-i (q x + r h)) (p dF/dz + i r p F) dx."""
+        phase = -(along[:, None] * self.line.x[None, :] + (upward * self.height)[:, None])
+        waves = jax.lax.complex(jnp.cos(phase), jnp.sin(phase))
+        weight = self.line.weight.astype(waves.dtype)
+        value, slope = weight * self.line.value, weight * self.line.slope
+        highest = jax.lax.Precision.HIGHEST
+        sent = jnp.matmul(waves, slope, precision=highest)
+        turned = 1j * (upward * self.weight).astype(waves.dtype) * jnp.matmul(waves, value, precision=highest)
+        return -0.5j * (sent + turned)
+
+    def _taken(self, beam: TiltedBeam) -> tuple[jax.Array, jax.Array]:
+        """What each plane wave of a beam takes, with the beam at x = 0, and the wave vectors along x."""
+        waves = _waves(beam, 2.0 * jnp.pi * self.top_index / self.wl)
+        sent = self._sent(waves.along, waves.upward)
+        return waves.amplitude.conj() * sent / jnp.sqrt(self.weight * waves.power).astype(sent.dtype), waves.along
+
+
+def _at(taken: jax.Array, along: jax.Array, position: jax.Array) -> jax.Array:
+    phase = along * position
+    return jnp.sum(taken * jax.lax.complex(jnp.cos(phase), jnp.sin(phase)))
+
+
+class SpectrumShape(NamedTuple):
+    """Peak of a spectrum and its width.
+
+    Args:
+        wl: wavelength of the peak in um.
+        efficiency: at the peak.
+        bandwidth: full width in um at a number of dB below the peak.
+    """
+
+    wl: jax.Array
+    efficiency: jax.Array
+    bandwidth: jax.Array
+
+
+def spectrum_shape(wl: Any, efficiency: Any, level_db: float = 1.0) -> SpectrumShape:
+    """Peak and width of a spectrum: in dB a parabola through the highest samples and straight lines at the flanks.
+
+    Args:
+        wl: wavelengths in um, equally spaced and increasing, shape [N], N from 5 on.
+        efficiency: above zero, shape [N].
+        level_db: how far below the peak the width is taken, in dB.
+
+    Raises:
+        ValueError: for shapes that do not fit, or a spectrum that does not fall by `level_db` on both sides.
+    """
+    if np.ndim(wl) != 1 or np.shape(wl) != np.shape(efficiency) or np.size(wl) < 5:
+        raise ValueError(
+            f"wl of shape {np.shape(wl)} and efficiency of {np.shape(efficiency)} are not [N], N from 5 on"
+        )
+    check_positive("efficiency", efficiency)
+    check_positive("level_db", level_db, "dB")
+    wl = jnp.asarray(wl, jnp.result_type(float))
+    level = 10.0 * jnp.log10(jnp.asarray(efficiency, wl.dtype))
+    top = jnp.clip(jax.lax.stop_gradient(jnp.argmax(level)), 1, wl.size - 2)
+    before, here, after = (jnp.take(level, top + k) for k in (-1, 0, 1))
+    bend = 0.5 * (before + after) - here
+    shift = 0.25 * (before - after) / jnp.where(bend < 0.0, bend, -jnp.inf)
+    step = wl[1] - wl[0]
+    peak = here - bend * shift**2
+    number = jnp.arange(wl.size)
+    under = level < peak - level_db
+    left = jnp.max(jnp.where(under & (number < top), number, -1))
+    right = jnp.min(jnp.where(under & (number > top), number, wl.size))
+    inside = (left >= 0) & (right < wl.size)
+    if is_concrete(inside) and not bool(inside):
+        raise ValueError(
+            f"wl = [{float(wl[0]):g}, {float(wl[-1]):g}] um ends before the spectrum falls by {level_db:g} dB"
+        )
+    low = _crossing(wl, level, jnp.clip(left, 0, wl.size - 2), peak - level_db)
+    high = _crossing(wl, level, jnp.clip(right - 1, 0, wl.size - 2), peak - level_db)
+    return SpectrumShape(jnp.take(wl, top) + step * shift, 10.0 ** (0.1 * peak), jnp.where(inside, high - low, jnp.nan))
+
+
+def _crossing(wl: jax.Array, level: jax.Array, number: jax.Array, at: jax.Array) -> jax.Array:
+    low, high = jnp.take(level, number), jnp.take(level, number + 1)
+    return jnp.take(wl, number) + (at - low) / (high - low) * (wl[1] - wl[0])
+
+
+def lateral_overlap(width: Any, waist: Any = 5.2) -> jax.Array:
+    """Factor of the efficiency along y: overlap of cos(pi y / width) of a wide guide with a Gaussian.
+
+    At a best width of 1.42 times the mode field diameter it is 0.990.
+
+    Args:
+        width: of the guide at the grating in um.
+        waist: radius at which the field of the beam has fallen to 1/e in um.
+
+    Raises:
+        ValueError: for a width or a waist that is not above zero.
+    """
+    check_positive("width", width, "um")
+    check_positive("waist", waist, "um")
+    width, waist = (jnp.asarray(each, jnp.result_type(float)) for each in (width, waist))
+    nodes, weights = (jnp.asarray(each, width.dtype) for each in np.polynomial.legendre.leggauss(WAVES))
+    half = 0.5 * width[..., None]
+    gauss = jnp.exp(-((half * nodes / waist[..., None]) ** 2))
+    crossed = jnp.sum(half * weights * jnp.cos(0.5 * jnp.pi * nodes) * gauss, axis=-1)
+    return crossed**2 / (0.5 * width * waist * math.sqrt(0.5 * math.pi))

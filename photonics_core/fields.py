@@ -1,0 +1,254 @@
+"""Transverse fields of fibre ends and chip edges on a square grid, each of power 1, and fibres of several cores.
+
+A `SampledField` holds E_x and E_y in 1/um at x_j = (j - (n - 1) / 2) step, so that the sum of |E|^2 step^2 is the part
+of the power that the window and the step can hold: 1 but for what lies outside or changes faster than the grid. The
+fields of a chip's mode jump at its walls; they come onto the grid through their spectrum, integrated over the elements
+of the mode, and so lose nothing but what is finer than the grid.
+"""
+
+import functools
+import math
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from photonics_core.beams import GaussianBeam, floating, jones_vector
+from photonics_core.fibre import StepIndexFibre
+from photonics_core.kernels import angular_spectrum
+from photonics_core.kernels.checks import (
+    check_choice,
+    check_finite,
+    check_kind,
+    check_positive,
+    check_range,
+    is_concrete,
+)
+from photonics_core.modes import Mode
+from photonics_core.runtime import as_leaf
+
+
+class FieldGrid(eqx.Module):
+    """A square of points, with the origin in the middle.
+
+    Args:
+        count: points along a side, an even number from 8 on, static.
+        step: distance of points in um.
+    """
+
+    count: int = eqx.field(static=True)
+    step: Any = eqx.field(converter=as_leaf)
+
+    def __check_init__(self) -> None:
+        check_kind("count", self.count, int)
+        check_range("count", self.count, 8)
+        if self.count % 2:
+            raise ValueError(f"count = {self.count} is not even")
+        check_positive("step", self.step, "um")
+
+    @staticmethod
+    def over(window: Any, count: int) -> "FieldGrid":
+        """A grid of `count` points a side over a window of this width in um."""
+        check_positive("window", window, "um")
+        check_range("count", count, 8)
+        return FieldGrid(count, as_leaf(window) / count)
+
+    @property
+    def window(self) -> Any:
+        """Width in um."""
+        return self.count * self.step
+
+    def points(self) -> tuple[jax.Array, jax.Array]:
+        """Positions x and y in um, each of shape [n, n], x along the first axis."""
+        r = angular_spectrum.coordinates(self.count, floating(self.step))
+        x, y = jnp.meshgrid(r, r, indexing="ij")
+        return x, y
+
+
+class SampledField(eqx.Module):
+    """The field that an end sends out, on a grid. Made of arrays by `SampledField.of`.
+
+    Args:
+        grid: the grid.
+        e: E_x and E_y in 1/um, complex, shape [2, n, n], of power 1 or less.
+        distance: how far in front of the end the field is known, in um.
+
+    Raises:
+        ValueError: for a shape that is not that of the grid, NaN, or no power.
+    """
+
+    grid: FieldGrid
+    e: Any
+    distance: Any = eqx.field(converter=as_leaf, default=0.0)
+
+    def __check_init__(self) -> None:
+        check_kind("grid", self.grid, FieldGrid)
+        check_finite("distance", self.distance, "um")
+        if np.shape(self.e) != (2, self.grid.count, self.grid.count):
+            raise ValueError(f"e of shape {np.shape(self.e)} is not [2, {self.grid.count}, {self.grid.count}]")
+        if is_concrete(self.e):
+            check_finite("real part of the field", np.real(self.e), "1/um")
+            check_finite("imaginary part of the field", np.imag(self.e), "1/um")
+            check_positive("power of the field", np.sum(np.abs(self.e) ** 2))
+
+    @staticmethod
+    def of(grid: FieldGrid, e: Any, azimuth: Any = 0.0, ellipticity: Any = 0.0) -> "SampledField":
+        """A field of any scale, which is brought to power 1.
+
+        Args:
+            grid: the grid.
+            e: complex or real, [2, n, n] for E_x and E_y, or [n, n] for a field of one polarisation.
+            azimuth, ellipticity: that polarisation, as of `GaussianBeam`.
+        """
+        check_kind("grid", grid, FieldGrid)
+        e = jnp.asarray(e).astype(jnp.result_type(complex))
+        if e.ndim == 2:
+            e = _polarized(e, azimuth, ellipticity)
+        field = SampledField(grid, e)
+        square = jnp.sum(e.real**2 + e.imag**2)
+        return SampledField(field.grid, e / (jnp.sqrt(square) * floating(grid.step)).astype(e.dtype))
+
+    @staticmethod
+    def of_beam(beam: GaussianBeam, grid: FieldGrid, wl: Any, index: Any = 1.0) -> "SampledField":
+        """The field of a Gaussian beam, in the plane midway between its two waists; `wl` in um."""
+        check_kind("beam", beam, GaussianBeam)
+        check_positive("wl", wl, "um")
+        check_range("index", index, 1.0, np.inf)
+        distance = 0.5 * (floating(beam.distance_x) + floating(beam.distance_y))
+        field = _gaussian(beam, distance, grid, 2.0 * math.pi * floating(index) / floating(wl))
+        return SampledField(grid, _polarized(field, beam.azimuth, beam.ellipticity), distance)
+
+    @staticmethod
+    def of_fibre(
+        fibre: StepIndexFibre,
+        wl: Any,
+        grid: FieldGrid,
+        mode: str = "LP01",
+        azimuth: Any = 0.0,
+        ellipticity: Any = 0.0,
+        orientation: Any = 0.0,
+    ) -> "SampledField":
+        """The field of a mode of a step-index fibre: of an LP mode, or the transverse one of an exact vector mode.
+
+        Args:
+            fibre: the fibre.
+            wl: free-space wavelength in um.
+            grid: the grid.
+            mode: "LP01", "HE11", ...
+            azimuth, ellipticity: polarisation of an LP mode, as of `GaussianBeam`.
+            orientation: angle in rad by which the pattern is turned; HE11 is polarised along it.
+        """
+        check_kind("fibre", fibre, StepIndexFibre)
+        check_kind("grid", grid, FieldGrid)
+        x, y = grid.points()
+        if not mode.startswith("LP"):
+            return SampledField.of(grid, fibre.vector_field(x, y, wl, mode, orientation).e[:2])
+        check_finite("orientation", orientation, "rad")
+        order = fibre_order(mode)
+        radius = jnp.sqrt(x**2 + y**2)
+        field = fibre.field(radius, wl, mode) * jnp.cos(order * (jnp.arctan2(y, x) - floating(orientation)))
+        return SampledField(grid, _polarized(field.astype(jnp.result_type(complex)), azimuth, ellipticity))
+
+    @staticmethod
+    def of_mode(mode: Mode, grid: FieldGrid, x: Any = 0.0, y: Any = 0.0) -> "SampledField":
+        """The transverse electric field of a chip's mode as an aperture at the chip's edge.
+
+        Args:
+            mode: a solved mode.
+            grid: the grid.
+            x, y: the place in the mode's section, in um, that becomes the origin.
+        """
+        check_kind("mode", mode, Mode)
+        check_kind("grid", grid, FieldGrid)
+        u, v, area, field = mode.samples()
+        origin = floating(x), floating(y)
+        power = jnp.sum(area * jnp.sum(jnp.abs(field.e[:2]) ** 2, axis=0))
+        step = floating(grid.step)
+        k = angular_spectrum.wavenumbers(grid.count, step)
+        along, across = (
+            angular_spectrum.wave(-k[:, None] * (each - place)[None])
+            for each, place in zip((u, v), origin, strict=True)
+        )
+        weighted = field.e[:2] * (area / jnp.sqrt(power)).astype(field.e.dtype)
+        waves = jnp.einsum("kp,cp,lp->ckl", along, weighted.astype(along.dtype), across, precision="highest")
+        return SampledField(grid, angular_spectrum.from_spectrum(waves, step))
+
+    def power(self) -> jax.Array:
+        """Power on the grid, 1 but for what the grid does not hold."""
+        return jnp.sum(jnp.abs(jnp.asarray(self.e)) ** 2) * floating(self.grid.step) ** 2
+
+    def propagated(self, z: Any, wl: Any, index: Any = 1.0, model: str = "exact") -> "SampledField":
+        """The field `z` um further on in a medium, taken as that of the end; `wl` in um.
+
+        Raises:
+            ValueError: for an index below 1 or another model than "exact" or "paraxial".
+        """
+        step, k, z = self._medium(z, wl, index, model)
+        return SampledField(self.grid, angular_spectrum.propagate(jnp.asarray(self.e), step, k, z, model))
+
+    def cut_power(self, z: Any, wl: Any, index: Any = 1.0, model: str = "exact") -> jax.Array:
+        """Part of the power that `propagated` leaves out, since it would run beyond half the window."""
+        step, k, z = self._medium(z, wl, index, model)
+        return angular_spectrum.cut_power(jnp.asarray(self.e), step, k, z, model)
+
+    def _medium(self, z: Any, wl: Any, index: Any, model: str) -> tuple[jax.Array, jax.Array, jax.Array]:
+        check_finite("z", z, "um")
+        check_positive("wl", wl, "um")
+        check_range("index", index, 1.0, np.inf)
+        check_choice("model", model, angular_spectrum.MODELS)
+        return floating(self.grid.step), 2.0 * math.pi * floating(index) / floating(wl), floating(z)
+
+
+class CorePositions(NamedTuple):
+    """Where the cores of an end lie in um, seen along the light, each of shape [N]."""
+
+    x: Any
+    y: Any
+
+    @staticmethod
+    def row(count: int, pitch: Any) -> "CorePositions":
+        """Cores in a row along x, centred: an array of fibres."""
+        check_kind("count", count, int)
+        check_range("count", count, 1)
+        check_positive("pitch", pitch, "um")
+        x = (np.arange(count) - 0.5 * (count - 1)) * as_leaf(pitch)
+        return CorePositions(x, np.zeros(count))
+
+    @staticmethod
+    def ring(count: int, pitch: Any, angle: Any = 0.0, has_centre: bool = True) -> "CorePositions":
+        """Cores on a circle of radius `pitch` in um, from `angle` in rad on, and one in the middle; 7 for a hexagon."""
+        check_kind("count", count, int)
+        check_range("count", count, 2)
+        check_positive("pitch", pitch, "um")
+        check_finite("angle", angle, "rad")
+        turns = 2.0 * math.pi * np.arange(count - has_centre) / (count - has_centre) + as_leaf(angle)
+        places = as_leaf(pitch) * np.stack([np.cos(turns), np.sin(turns)])
+        return CorePositions(*np.concatenate([np.zeros((2, int(has_centre))), places], axis=1))
+
+
+def fibre_order(mode: str) -> int:
+    """Azimuthal order of a mode by its name."""
+    from photonics_core.fibre_labels import parse
+
+    return parse(mode).order
+
+
+def _gaussian(beam: GaussianBeam, plane: jax.Array, grid: FieldGrid, k: jax.Array) -> jax.Array:
+    x, y = grid.points()
+    c, s = jnp.cos(floating(beam.angle)), jnp.sin(floating(beam.angle))
+    fall, bend, size = jnp.zeros_like(x), jnp.zeros_like(x), jnp.ones_like(plane)
+    axes = (x * c + y * s, beam.waist_x, beam.distance_x), (y * c - x * s, beam.waist_y, beam.distance_y)
+    for along, waist, distance in axes:
+        waist = floating(waist)
+        rayleigh, behind = 0.5 * k * waist**2, plane - floating(distance)
+        curvature = 0.5 * k / (rayleigh**2 + behind**2)
+        fall, bend = fall - curvature * rayleigh * along**2, bend + curvature * behind * along**2
+        size = size * (2.0 * curvature * rayleigh / math.pi) ** 0.25
+    return angular_spectrum.wave(bend) * (jnp.exp(fall) * size).astype(jnp.result_type(complex))
+
+
+@functools.partial(jax.jit, inline=True)
+def _polarized(field: jax.Array, azimuth: Any, ellipticity: Any) -> jax.Array:
+    return field[None] * jones_vector(azimuth, ellipticity)[:, None, None].astype(field.dtype)
