@@ -27,6 +27,7 @@ from photonics_core.devices.array_errors import ArrayErrors, safe_root
 from photonics_core.devices.fiber_array import SHARED, FibreArray, channel_forms
 from photonics_core.kernels.checks import check_kind, check_positive, check_range, is_concrete
 from photonics_core.kernels.ellipse_probability import ellipse_probability
+from photonics_core.kernels.gaussian_quadratic import OffsetForm
 
 #: Points of the shared errors, a power of two.
 POINTS = 4096
@@ -90,7 +91,7 @@ def yield_at(array: FibreArray, errors: ArrayErrors, limits: jax.Array, nodes: j
     @jax.checkpoint
     def passed(chunk_nodes: jax.Array) -> jax.Array:
         shared = chunk_nodes.T * deviations[: len(SHARED), None]
-        forms = channel_forms(array, shared[..., None])
+        forms = _forms(shared, array)
         own = deviations[len(SHARED) :]
 
         def at(limit: jax.Array) -> jax.Array:
@@ -101,3 +102,31 @@ def yield_at(array: FibreArray, errors: ArrayErrors, limits: jax.Array, nodes: j
 
     sums = jax.lax.map(passed, nodes.reshape(-1, chunk, len(SHARED)))
     return jnp.sum(sums, axis=0) / nodes.shape[0]
+
+
+@eqx.filter_custom_jvp
+def _forms(shared: jax.Array, array: FibreArray) -> OffsetForm:
+    """Forms of all channels for shared errors of shape [10, points], each component of shape [points, N]."""
+    return channel_forms(array, shared[..., None])
+
+
+@_forms.def_jvp
+def _forms_jvp(primals: Any, tangents: Any) -> tuple[OffsetForm, OffsetForm]:
+    """Derivatives by the ten errors of each point forwards: backwards through all of it compiles and runs far longer."""
+    shared, array = primals
+    moved, changed = tangents
+    forms = channel_forms(array, shared[..., None])
+    rows: list[OffsetForm] = []
+    if moved is not None:
+        units = jnp.broadcast_to(jnp.eye(len(SHARED), dtype=shared.dtype)[..., None], (*(len(SHARED),) * 2, 1))
+        units = jnp.broadcast_to(units, (len(SHARED), *shared.shape))
+
+        def along(unit: jax.Array) -> OffsetForm:
+            return jax.jvp(lambda at: channel_forms(array, at[..., None]), (shared,), (unit,))[1]
+
+        slopes = jax.vmap(along)(units)
+        rows.append(jax.tree.map(lambda leaf: jnp.sum(moved[..., None] * leaf, axis=0), slopes))
+    if any(leaf is not None for leaf in jax.tree.leaves(changed)):
+        rows.append(eqx.filter_jvp(lambda one: channel_forms(one, shared[..., None]), (array,), (changed,))[1])
+    total = jax.tree.map(lambda *parts: sum(parts[1:], parts[0]), *rows)
+    return forms, total

@@ -41,6 +41,7 @@ from photonics_core.fields import FieldGrid, SampledField
 from photonics_core.kernels.checks import check_choice, check_kind, check_positive, check_range, is_concrete
 from photonics_core.materials import SILICON
 from photonics_core.modes import IMPEDANCE, Field, Mode
+from photonics_core.optimize import Optimum, minimize
 from photonics_core.runtime import as_leaf
 from photonics_core.units import REFERENCE_TEMPERATURE
 
@@ -128,9 +129,14 @@ def facet_transmission(fibre: Any, gap: Any, tip: Any) -> jax.Array:
 
 
 def tip_joint(
-    mode: Mode, fibre: GaussianBeam | SampledField, grid: FieldGrid, index: Any = 1.0, fibre_index: Any = 1.444, **more: Any
+    mode: Mode,
+    fibre: GaussianBeam | SampledField,
+    grid: FieldGrid,
+    index: Any = 1.0,
+    fibre_index: Any = 1.444,
+    **more: Any,
 ) -> FibreJoint:
-    """The facet as a joint of a fibre and the chip's mode, with all six degrees of freedom and plane waves at all angles.
+    """The facet as a joint of a fibre and the chip's mode: six degrees of freedom, plane waves at all angles.
 
     Args:
         mode: the mode at the facet.
@@ -258,9 +264,7 @@ class EdgeCoupler(eqx.Module):
         check_choice("profile", self.profile, PROFILES)
         check_choice("polarization", self.polarization, ("te", "tm"))
 
-    def losses_db(
-        self, alignment: Alignment | None = None, temperature: Any = REFERENCE_TEMPERATURE
-    ) -> EdgeLosses:
+    def losses_db(self, alignment: Alignment | None = None, temperature: Any = REFERENCE_TEMPERATURE) -> EdgeLosses:
         """All losses in dB; traceable, with derivatives in width, length, beam and alignment.
 
         Args:
@@ -277,3 +281,34 @@ class EdgeCoupler(eqx.Module):
         leaked = jnp.zeros_like(taper) if self.leakage is None else self.leakage.loss_db(profile, self.length)
         wire = floating(self.loss_db_cm) * floating(self.length) * 1e-4
         return EdgeLosses(facet, -_DB * jnp.log(passed), taper, leaked, wire)
+
+
+def optimize_edge_coupler(
+    coupler: EdgeCoupler, widths: tuple[float, float], lengths: tuple[float, float], *, steps: int = 60, **more: Any
+) -> tuple[EdgeCoupler, Optimum]:
+    """The width of the tips and the length of the taper that lose least in all, by gradient within bounds.
+
+    Args:
+        coupler: where the search starts.
+        widths: bounds of the width of the tips in um; for one core within the transition's places.
+        lengths: bounds of the length in um.
+        steps: number of steps.
+        more: `optimizer` and `progress` of `minimize`.
+
+    Returns:
+        The coupler found, and the run, whose parameters are "width" and "log_length" (of um).
+    """
+    start = {"width": floating(coupler.tips.width), "log_length": jnp.log(floating(coupler.length))}
+    bounds = [{"width": widths[k], "log_length": math.log(lengths[k])} for k in (0, 1)]
+
+    def objective(parameters: dict[str, jax.Array]) -> tuple[jax.Array, dict[str, jax.Array]]:
+        losses = _changed(coupler, parameters).losses_db()
+        return losses.total, losses._asdict()
+
+    found = minimize(objective, start, bounds[0], bounds[1], steps=steps, **more)
+    return _changed(coupler, found.parameters), found
+
+
+def _changed(coupler: EdgeCoupler, parameters: dict[str, jax.Array]) -> EdgeCoupler:
+    new = parameters["width"], jnp.exp(parameters["log_length"])
+    return eqx.tree_at(lambda each: (each.tips.width, each.length), coupler, new)

@@ -182,9 +182,7 @@ def expand_tips(
 
 
 @functools.partial(jax.jit, static_argnames=("count", "polarization", "accuracy"))
-def _expand(
-    tips: Tips, wl: Any, temperature: Any, *, count: int, polarization: str, accuracy: str
-) -> ModeExpansion:
+def _expand(tips: Tips, wl: Any, temperature: Any, *, count: int, polarization: str, accuracy: str) -> ModeExpansion:
     degree = DEGREES[accuracy]
     wl = jnp.asarray(wl, jnp.result_type(float))
     slices = map_points(lambda tip: _slice_modes(tip, wl, temperature, count, polarization, accuracy), tips)

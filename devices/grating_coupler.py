@@ -32,7 +32,7 @@ from photonics_core.runtime import as_leaf, map_points
 #: Thickness in um of the absorbing layers below and above, and of the medium on top before the upper one.
 BELOW, ABOVE, CLEAR = 0.8, 1.2, 0.6
 #: Elements of the layer absorbing below, the oxide, a cladding, and the layer absorbing above.
-ELEMENTS = {"below": 2, "oxide": 3, "cladding": 2, "above": 1}
+ELEMENTS = {"below": 2, "oxide": 3, "cladding": 2, "above": 2}
 #: A mode of the film is guided if it decays by less than this part of its phase.
 GUIDED = 0.1
 
@@ -121,10 +121,8 @@ class GratingCoupler(eqx.Module):
         check_positive("period", period, "um")
         check_range("fill", fill, 0.0, 1.0, exclusive=True)
         check_range("periods", periods, 1, 10_000)
-        number = jnp.asarray if not is_concrete(period, fill) else np.asarray
-        period, fill = number(period, float), number(fill, float)
-        # Written for a traced period or part too.
-        xp = np if isinstance(period, np.ndarray) and isinstance(fill, np.ndarray) else jnp
+        xp = np if is_concrete(period, fill) else jnp
+        period, fill = xp.asarray(period, float), xp.asarray(fill, float)
         return cls(xp.full(periods, period * (1.0 - fill)), xp.full(periods - 1, period * fill), **others)
 
     @property
@@ -159,11 +157,13 @@ class GratingCoupler(eqx.Module):
         Raises:
             ValueError: as for `response`, and for a beam of another kind.
         """
-        return self.response(wl).efficiency(_checked(beam), position)
+        beam = _checked(beam)
+        return self.response(wl).efficiency(beam, position)
 
     def best_position(self, wl: Any, beam: TiltedBeam | None = None) -> jax.Array:
         """Position in um, from the first joint, at which the fibre takes most; shape of `wl`."""
-        return self.response(wl).best_position(_checked(beam))
+        beam = _checked(beam)
+        return self.response(wl).best_position(beam)
 
     def spectrum(
         self, wl: Any, beam: TiltedBeam | None = None, position: Any = None, level_db: float = 1.0

@@ -250,7 +250,8 @@ def spectrum_shape(wl: Any, efficiency: Any, level_db: float = 1.0) -> SpectrumS
     top = jnp.clip(jax.lax.stop_gradient(jnp.argmax(level)), 1, wl.size - 2)
     before, here, after = (jnp.take(level, top + k) for k in (-1, 0, 1))
     bend = 0.5 * (before + after) - here
-    shift = 0.25 * (before - after) / jnp.where(bend < 0.0, bend, -jnp.inf)
+    # No farther than the next sample: at an end of the range the parabola is none.
+    shift = jnp.clip(0.25 * (before - after) / jnp.where(bend < 0.0, bend, -jnp.inf), -1.0, 1.0)
     step = wl[1] - wl[0]
     peak = here - bend * shift**2
     number = jnp.arange(wl.size)
@@ -286,8 +287,9 @@ def lateral_overlap(width: Any, waist: Any = 5.2) -> jax.Array:
     """
     check_positive("width", width, "um")
     check_positive("waist", waist, "um")
-    width, waist = (jnp.asarray(each, jnp.result_type(float)) for each in (width, waist))
-    nodes, weights = (jnp.asarray(each, width.dtype) for each in np.polynomial.legendre.leggauss(WAVES))
+    width, waist = jnp.broadcast_arrays(*(jnp.asarray(each, jnp.result_type(float)) for each in (width, waist)))
+    gauss_points = np.polynomial.legendre.leggauss(WAVES)
+    nodes, weights = (jnp.asarray(each, width.dtype).reshape((1,) * width.ndim + (-1,)) for each in gauss_points)
     half = 0.5 * width[..., None]
     gauss = jnp.exp(-((half * nodes / waist[..., None]) ** 2))
     crossed = jnp.sum(half * weights * jnp.cos(0.5 * jnp.pi * nodes) * gauss, axis=-1)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from photonics_core.kernels.block_tridiagonal import product
 from photonics_core.kernels.grating_scattering import Amplitudes
@@ -29,7 +30,7 @@ class Line(NamedTuple):
     """Fields on a line along x.
 
     Args:
-        x: points in um, counted from the first joint, shape [n].
+        x: points in um in increasing order, counted from the first joint, shape [n].
         weight: weights of quadrature in um, shape [n].
         value: F, shape [n].
         slope: p dF/dz in 1/um, shape [n].
@@ -97,7 +98,8 @@ def line(row: Row, tooth: Plane, trench: Plane) -> Line:
     turn = jnp.exp(1j * jnp.take(beta, row.guided) * x[:number].astype(beta.dtype))
     value = value.at[:number].add(turn * jnp.take(tooth.value, row.guided))
     slope = slope.at[:number].add(turn * jnp.take(tooth.slope, row.guided))
-    return Line(x, weight, value, slope)
+    order = jnp.argsort(lax.stop_gradient(x))
+    return Line(x[order], weight[order], value[order], slope[order])
 
 
 def joints(trenches: jax.Array, teeth: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -26,6 +26,18 @@ if TYPE_CHECKING:
     from photonics_core.devices.carrier_effects import LinearCarriers, SiliconCarriers
     from photonics_core.devices.coupled_rings import CoupledRings
     from photonics_core.devices.coupler import Coupler, DirectionalCoupler, PointCoupler, approach_length
+    from photonics_core.devices.edge_coupler import (
+        EdgeCoupler,
+        Leakage,
+        facet_efficiency,
+        facet_transmission,
+        optimize_edge_coupler,
+        solve_leakage,
+        tip_joint,
+        window_error_db,
+    )
+    from photonics_core.devices.edge_tips import Tips, leaky_tip
+    from photonics_core.devices.edge_transition import Transition, expand_tips, inverse_taper, solve_transition
     from photonics_core.devices.fiber import FibreJoint
     from photonics_core.devices.fiber_alignment import Alignment, core_alignment
     from photonics_core.devices.fiber_tolerance import (
@@ -153,6 +165,20 @@ if TYPE_CHECKING:
 _HOMES = {
     "Alignment": "devices.fiber_alignment",
     "CorePositions": "fields",
+    "EdgeCoupler": "devices.edge_coupler",
+    "Leakage": "devices.edge_coupler",
+    "Tips": "devices.edge_tips",
+    "Transition": "devices.edge_transition",
+    "expand_tips": "devices.edge_transition",
+    "facet_efficiency": "devices.edge_coupler",
+    "facet_transmission": "devices.edge_coupler",
+    "inverse_taper": "devices.edge_transition",
+    "leaky_tip": "devices.edge_tips",
+    "optimize_edge_coupler": "devices.edge_coupler",
+    "solve_leakage": "devices.edge_coupler",
+    "solve_transition": "devices.edge_transition",
+    "tip_joint": "devices.edge_coupler",
+    "window_error_db": "devices.edge_coupler",
     "FibreJoint": "devices.fiber",
     "FieldGrid": "fields",
     "GaussianBeam": "beams",

@@ -171,7 +171,7 @@ class SampledField(eqx.Module):
             angular_spectrum.wave(-k[:, None] * (each - place)[None])
             for each, place in zip((u, v), origin, strict=True)
         )
-        weighted = field.e[:2] * (area / jnp.sqrt(power)).astype(field.e.dtype)
+        weighted = field.e[:2] * (area / jnp.sqrt(power)).astype(field.e.dtype)[None]
         waves = jnp.einsum("kp,cp,lp->ckl", along, weighted.astype(along.dtype), across, precision="highest")
         return SampledField(grid, angular_spectrum.from_spectrum(waves, step))
 

@@ -29,8 +29,8 @@ def _vectors(count: int) -> np.ndarray:
 
 def _fields(method: str) -> FibreJoint:
     grid = FieldGrid(COUNT, STEP)
-    ends = (SampledField.of_beam(GaussianBeam(*waists), grid, WL) for waists in ((4.6, 4.6), (4.0, 3.5)))
-    return FibreJoint(*ends, WL, method=method)
+    source, receiver = (SampledField.of_beam(GaussianBeam(*waists), grid, WL) for waists in ((4.6, 4.6), (4.0, 3.5)))
+    return FibreJoint(source, receiver, WL, method=method)
 
 
 class _Plain:

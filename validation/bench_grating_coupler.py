@@ -1,7 +1,7 @@
 """Benchmarks of grating couplers: a spectrum with the derivatives of every width, beside the spectrum alone.
 
-The time of another solver for one spectrum without derivatives is in docs/grating_coupler.md: it takes minutes, so it is
-not repeated here.
+The time of another solver for one spectrum without derivatives is in docs/grating_coupler.md: it takes minutes, so it
+is not repeated here.
 """
 
 from pathlib import Path

@@ -1,8 +1,8 @@
 """Cases of the subject "grating_coupler": laws, limits, convergence, a published coupler and another solver.
 
-The uniform grating is that of shallow etched silicon: 220 nm of silicon on 2 um of oxide, trenches of 70 nm, a period of
-630 nm, half of it etched, in air, light of the TE mode, a fibre of 10.4 um mode field diameter at 10 degrees. Indices are
-3.476 and 1.444 at all wavelengths; 20 periods unless said otherwise.
+The uniform grating is that of shallow etched silicon: 220 nm of silicon on 2 um of oxide, trenches of 70 nm, a period
+of 630 nm, half of it etched, in air, light of the TE mode, a fibre of 10.4 um mode field diameter at 10 degrees.
+Indices are 3.476 and 1.444 at all wavelengths; 20 periods unless said otherwise.
 """
 
 import functools
@@ -20,7 +20,7 @@ from scipy.optimize import brentq
 
 from photonics_core.devices.grating_apodisation import apodise
 from photonics_core.devices.grating_coupler import GratingCoupler
-from photonics_core.devices.grating_response import TiltedBeam
+from photonics_core.devices.grating_response import TiltedBeam, spectrum_shape
 from photonics_core.kernels.grating_fields import Plane, joints, plane
 from photonics_core.kernels.grating_scattering import Amplitudes, joint, leaving, row_phases, scatter, solve_row
 from photonics_core.kernels.slab_sections import SlabModes, slab_mesh, slab_modes
@@ -78,7 +78,8 @@ def _three_layers(thickness: float) -> float:
         outside = np.arctan(np.sqrt(index**2 - 1.444**2) / inside) + np.arctan(np.sqrt(index**2 - 1.0) / inside)
         return float(k0 * thickness * inside - outside)
 
-    return float(brentq(phase, 1.4441, 3.4759, xtol=1e-15))
+    root: Any = brentq(phase, 1.4441, 3.4759, xtol=1e-15)
+    return float(root)
 
 
 def sections(degree: int, first: np.ndarray, second: np.ndarray) -> tuple[Any, SlabModes, SlabModes]:
@@ -98,14 +99,14 @@ def etalon() -> Evidence:
     width = 0.31
     # Of both media the modes are the same standing waves; they go by beta^2 less k0^2 eps, and so by order of loss.
     k0 = 2.0 * np.pi / 1.55
-    order = [np.argsort(np.asarray(m.beta**2 - k0**2 * e).real)[::-1] for m, e in ((a, 2.25), (b, 4.0))]
+    order = [np.argsort(np.real(np.asarray(m.beta) ** 2 - k0**2 * e))[::-1] for m, e in ((a, 2.25), (b, 4.0))]
     first, second = (np.asarray(m.beta)[o] for m, o in zip((a, b), order, strict=True))
     phases = row_phases(a.beta, b.beta, jnp.asarray([width]), jnp.zeros(0))
-    one = joint(a, b)
+    one, scattered = joint(a, b), jax.jit(scatter)
     worst = 0.0
     for mode in range(20):
         incident = jnp.zeros_like(a.beta).at[order[0][mode]].set(1.0)
-        found = scatter(one, phases, incident)
+        found = scattered(one, phases, incident)
         r = (first[mode] - second[mode]) / (first[mode] + second[mode])
         turn = np.exp(1j * second[mode] * width)
         back = r * (1.0 - turn**2) / (1.0 - (r * turn) ** 2)
@@ -184,15 +185,14 @@ def _sent(modes: Any, at: Plane, lows: Any, highs: Any, sheet: Any) -> tuple[jax
     return jnp.asarray(np.array(right)), jnp.asarray(np.array(left))
 
 
-@case("grating_coupler.height_of_plane", source="a beam is the same on each plane", kind="analytic")
+@case("grating_coupler.height_of_plane", source="a beam is the same on each plane", kind="analytic", is_long=True)
 @in_float64
 def height_of_plane() -> Evidence:
-    """Relative difference of the efficiency when the plane it is taken on is 0.5 um higher, in a cladding without end."""
+    """Relative difference of the efficiency on a plane 0.5 um higher, in a cladding without end."""
     near = uniform(8, degree=8, top=1.444).response(1.55)
     far = uniform(8, degree=8, top=1.444, cladding=1.444, cladding_thickness=0.5).response(1.55)
-    # In a cladding the axis is counted through the surface all the same.
     first, second = (float(each.efficiency(BEAM, 1.5)) for each in (near, far))
-    return Evidence(abs(first / second - 1.0), 0.0, 1e-3)
+    return Evidence(abs(first / second - 1.0), 0.0, 1e-4)
 
 
 @case("grating_coupler.first_order_angle", source="period = wl / (n_eff - sin th)", kind="analytic")
@@ -224,8 +224,6 @@ def published_bandwidth() -> Evidence:
     """Full width at 1 dB in nm of the uniform grating; the published coupler is of standard wafers, and measured."""
     wl = np.linspace(1.52, 1.62, 21)
     position = _spectrum().best_position(BEAM)[10]
-    from photonics_core.devices.grating_response import spectrum_shape
-
     found = spectrum_shape(wl, _spectrum().efficiency(BEAM, position))
     return Evidence(1e3 * float(found.bandwidth), 40.0, 8.0, "nm")
 

@@ -1,4 +1,4 @@
-"""The uniform grating of `grating_coupler` by the finite-difference time-domain package Meep; run by a Python that has it.
+"""The uniform grating of `grating_coupler` by Meep, finite differences in time; run by a Python that has it.
 
     python grating_meep.py RESULT.npz RESOLUTION
 
@@ -7,9 +7,12 @@ writes wavelengths, powers up and down and back, and the field on a plane above.
 
 import sys
 import time
+from typing import Any
 
-import meep as mp  # pyright: ignore[reportMissingImports]
+import meep  # pyright: ignore[reportMissingImports]
 import numpy as np
+
+mp: Any = meep
 
 PERIOD, FILL, PERIODS, ETCH, THICKNESS, OXIDE = 0.63, 0.5, 20, 0.07, 0.22, 2.0
 SILICON, SILICA = 3.476, 1.444
@@ -21,18 +24,18 @@ X = (-PAD, LENGTH + PAD)
 Z = (-THICKNESS - OXIDE - BELOW, ABOVE)
 
 
-def at(x: float, z: float) -> mp.Vector3:
+def at(x: float, z: float) -> Any:
     """A point, the middle of the cell being the origin."""
     return mp.Vector3(x - 0.5 * sum(X), z - 0.5 * sum(Z))
 
 
-def block(bottom: float, top: float, index: float, left: float = -1e3, right: float = 1e3) -> mp.Block:
+def block(bottom: float, top: float, index: float, left: float = -1e3, right: float = 1e3) -> Any:
     """A rectangle of a medium."""
     size = mp.Vector3(right - left, top - bottom, mp.inf)
     return mp.Block(size, center=at(0.5 * (left + right), 0.5 * (bottom + top)), material=mp.Medium(index=index))
 
 
-def simulation(geometry: list, resolution: int) -> mp.Simulation:
+def simulation(geometry: list, resolution: int) -> Any:
     """A pulse in the guide's mode, E along y."""
     source = mp.EigenModeSource(
         mp.GaussianSource(1.0 / 1.56, fwidth=0.08),
@@ -47,7 +50,7 @@ def simulation(geometry: list, resolution: int) -> mp.Simulation:
     return mp.Simulation(size, resolution, geometry=geometry, sources=[source], boundary_layers=[mp.PML(ABSORBER)])
 
 
-def amplitudes(sim: mp.Simulation, until: object) -> np.ndarray:
+def amplitudes(sim: Any, until: Any) -> np.ndarray:
     """Mode amplitudes before the grating, [wavelengths, directions]."""
     region = mp.ModeRegion(center=at(-0.5, -0.5 * THICKNESS), size=mp.Vector3(0, 1.6))
     monitor = sim.add_mode_monitor(list(1.0 / WL), region)

@@ -35,6 +35,7 @@ SUBJECTS = (
     "section_heat",
     "fiber",
     "grating_coupler",
+    "edge_coupler",
 )
 KINDS = ("analytic", "published", "measured", "peer", "range")
 

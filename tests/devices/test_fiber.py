@@ -1,6 +1,7 @@
 """The joint of two ends: closed form beside plane waves, laws, derivatives, faces, and what is refused."""
 
 import dataclasses
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -31,7 +32,7 @@ SKEW = Alignment(0.8, -0.5, 11.0, 0.03, -0.02, 0.3)
 COUNT = 24
 
 
-def joint(source=SMF, receiver=SMF, **more):
+def joint(source: Any = SMF, receiver: Any = SMF, **more: Any) -> FibreJoint:
     return FibreJoint(source, receiver, WL, **more)
 
 

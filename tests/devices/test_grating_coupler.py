@@ -1,5 +1,7 @@
 """Grating couplers: energy, reciprocity, limits, convergence, derivatives, apodisation and bad input."""
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -15,12 +17,12 @@ from photonics_core import (
     phase_matched_period,
     spectrum_shape,
 )
-from photonics_core.validation import grating_coupler as evidence
-from photonics_core.validation.registry import cases
+from photonics_core.validation.registry import Absent, cases
 
 BEAM = TiltedBeam(10.0, 5.2)
-INDICES = {"core": 3.476, "oxide": 1.444, "substrate": 3.476}
+INDICES: dict[str, Any] = {"core": 3.476, "oxide": 1.444, "substrate": 3.476}
 #: Few trenches and coarse elements, for laws that hold at any size.
+LONG = [c for c in cases(["grating_coupler"]) if c.is_long]
 SMALL = GratingCoupler.uniform(0.63, 0.5, 6, degree=7, margin=4.0, **INDICES)
 
 
@@ -31,9 +33,20 @@ def test_evidence(case):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", [c for c in cases(["grating_coupler"]) if c.is_long], ids=lambda c: c.name)
+@pytest.mark.parametrize("case", [c for c in LONG if c.kind != "peer"], ids=lambda c: c.name)
 def test_long_evidence(case):
     found = case.compute()
+    assert found.passes, found
+
+
+@pytest.mark.slow
+@pytest.mark.peer
+@pytest.mark.parametrize("case", [c for c in LONG if c.kind == "peer"], ids=lambda c: c.name)
+def test_another_solver_agrees(case):
+    try:
+        found = case.compute()
+    except Absent as reason:
+        pytest.skip(str(reason))
     assert found.passes, found
 
 
@@ -44,12 +57,7 @@ def test_wavelengths_go_one_by_one_or_together():
     np.testing.assert_allclose(together, [float(SMALL.efficiency(w, BEAM, 1.0)) for w in wl], rtol=1e-9)
 
 
-def test_trenches_filled_with_film_are_no_trenches():
-    """Cladding of silicon, thinner than nothing else: what is filled scatters nothing."""
-    filled = GratingCoupler([0.3, 0.2], [0.4], cladding=3.476, cladding_thickness=1e-3, degree=7, **INDICES)
-    with pytest.raises(ValueError, match="is not above the indices around it"):
-        filled.response(1.55)
-    # A trench of next to no depth.
+def test_trenches_of_no_depth_leave_all_light_in_the_guide():
     shallow = GratingCoupler([0.3, 0.2], [0.4], etch=1e-5, degree=7, **INDICES).response(1.55)
     assert float(shallow.transmitted) == pytest.approx(1.0, abs=1e-6)
     assert float(shallow.up + shallow.down + shallow.reflected) < 1e-6
@@ -72,23 +80,14 @@ def test_mirror_sends_all_up():
     assert abs(float(found.imbalance)) < 3e-5
 
 
+@pytest.mark.slow
 def test_metal_below_takes_little_and_absorbs():
     gold = {**INDICES, "substrate": 0.55 + 11.5j}
     found = GratingCoupler.uniform(0.63, 0.5, 6, degree=7, **gold).response(1.55)
     assert 0.0 < float(found.down) < 0.05 and float(found.directionality) > 0.9
 
 
-def test_layer_of_cladding_under_air_is_the_medium_on_top_when_thick_enough_to_be_it():
-    """A cladding of the index of what is on top is no layer."""
-    layered = GratingCoupler.uniform(
-        0.6, 0.5, 4, degree=8, top=1.444, cladding=1.444, cladding_thickness=0.5, **INDICES
-    ).response(1.55)
-    whole = GratingCoupler.uniform(0.6, 0.5, 4, degree=8, top=1.444, **INDICES).response(1.55)
-    for name in ("up", "down", "reflected", "transmitted"):
-        assert float(getattr(layered, name)) == pytest.approx(float(getattr(whole, name)), abs=2e-4)
-    assert float(layered.efficiency(BEAM, 1.0)) == pytest.approx(float(whole.efficiency(BEAM, 1.0)), rel=2e-3)
-
-
+@pytest.mark.slow
 def test_tm_keeps_energy():
     found = GratingCoupler.uniform(1.0, 0.5, 4, polarization="tm", degree=10, **INDICES).response(1.55)
     assert abs(float(found.imbalance)) < 2e-4

@@ -1,0 +1,224 @@
+"""The loosest budget of errors with which an array of fibres has a stated yield.
+
+A tolerance costs more the tighter it is: cost = fixed + sum_i weight_i / sigma_i, with a weight for each error that may
+be chosen; an error of weight zero stays as it is. With p_i = ln sigma_i the cost is convex and the condition
+ln(1 - Y(p)) = ln(1 - Y_0) smooth, so that sequential quadratic programming (D. Kraft's SLSQP, as SciPy has it) with
+exact gradients of `yield_at` needs some tens of evaluations. At the optimum weight_i / sigma_i = mu dlnF / dln sigma_i
+with F = 1 - Y: each error's share of the cost is its share of the failures.
+
+Passive placement (grooves, stops) and active alignment (a stage that peaks the power) are two `CostModel`s: the active
+one has a fixed cost for the station's time, and lower weights for the placement. `cheapest_budget` tries each.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from photonics_core.beams import floating
+from photonics_core.devices.array_errors import ERRORS, ArrayErrors
+from photonics_core.devices.array_yield import POINTS, check_errors, normal_points, yield_at
+from photonics_core.devices.fiber_array import FibreArray
+from photonics_core.kernels.checks import check_kind, check_positive, check_range
+from photonics_core.runtime import as_leaf
+
+#: How far a standard deviation may move from where it starts, up and down, as a factor.
+SPAN = 30.0
+#: Largest difference of ln(1 - Y) from that which was asked for.
+TOLERANCE = 1e-4
+_STEPS = 200
+
+
+class CostModel(eqx.Module):
+    """What tolerances cost: fixed + sum of weight / sigma.
+
+    Args:
+        weights: a weight for each error, in units of cost times um, rad, 1 or K; 0 for what is not chosen.
+        fixed: cost of the method itself.
+
+    Raises:
+        ValueError: if no weight is above zero, or a cost below it.
+    """
+
+    weights: ArrayErrors
+    fixed: Any = eqx.field(converter=as_leaf, default=0.0)
+
+    def __check_init__(self) -> None:
+        check_kind("weights", self.weights, ArrayErrors)
+        check_range("fixed", self.fixed, 0.0, np.inf)
+        if not np.any(np.asarray(self.weights.vector()) > 0.0):
+            raise ValueError("weights are all 0: no error is left to choose")
+
+    def cost(self, errors: ArrayErrors) -> float:
+        """Cost of a budget."""
+        weights, sigma = (np.asarray(each.vector(), float) for each in (self.weights, errors))
+        free = weights > 0.0
+        return float(self.fixed) + float(np.sum(weights[free] / sigma[free]))
+
+
+class Budget(NamedTuple):
+    """A budget of errors.
+
+    Args:
+        errors: the standard deviations.
+        cost: what it costs.
+        passed: its yield, by the points with which it was found.
+        price: what one more failure in a hundred saves: -0.01 d cost / d(1 - yield), with all else at its best.
+        residual: largest difference of an error's share of the cost and of the failures from proportion, over the cost,
+            for errors that are not at the end of their range.
+        evaluations: of the yield and its gradient.
+    """
+
+    errors: ArrayErrors
+    cost: float
+    passed: float
+    price: float
+    residual: float
+    evaluations: int
+
+
+def loosest_budget(
+    array: FibreArray,
+    limit_db: float,
+    target: float,
+    model: CostModel,
+    start: ArrayErrors,
+    *,
+    points: int = POINTS,
+    seed: int = 0,
+    span: float = SPAN,
+) -> Budget:
+    """The cheapest standard deviations with which a stated part of the arrays passes; not to be traced.
+
+    Args:
+        array: the array.
+        limit_db: largest loss of a fibre in dB.
+        target: the yield, within (0, 1).
+        model: what tolerances cost.
+        start: standard deviations to start from, above zero where they have a weight; others are kept.
+        points, seed: as for `array_yield`.
+        span: factor by which each may become larger or smaller than at the start.
+
+    Raises:
+        ValueError: for a yield outside (0, 1), a start of zero, or a yield that cannot be had within the span.
+    """
+    check_positive("limit_db", limit_db, "dB")
+    check_range("target", target, 0.0, 1.0, exclusive=True)
+    check_range("span", span, 1.0, np.inf, exclusive=True)
+    check_kind("model", model, CostModel)
+    check_errors(array, start)
+    weights, sigma = (np.asarray(each.vector(), float) for each in (model.weights, start))
+    free = np.flatnonzero(weights > 0.0)
+    for k in free:
+        check_positive(f"start of {ERRORS[k]}, which has a weight,", sigma[k])
+    evaluate = _evaluator(array, sigma, free, limit_db, points, seed)
+    low, high = np.log(sigma[free] / span), np.log(sigma[free] * span)
+    best = _failures(evaluate, low)[0]
+    wanted = np.log(1.0 - target)
+    if best > wanted:
+        raise ValueError(
+            f"target = {target:.6g} is outside (0, {1.0 - np.exp(best):.6g}], what the least errors give: "
+            "widen `span`, raise `limit_db` or start from smaller errors"
+        )
+    log_sigma = _solve(evaluate, weights[free], np.log(sigma[free]), (low, high), wanted, target)
+    return _report(evaluate, model, sigma, free, log_sigma, (low, high))
+
+
+def cheapest_budget(
+    array: FibreArray, limit_db: float, target: float, models: Mapping[str, CostModel], start: ArrayErrors, **more: Any
+) -> dict[str, Budget]:
+    """The loosest budget of each of several methods, the cheapest first; arguments as for `loosest_budget`.
+
+    Args:
+        array, limit_db, target, start: as for `loosest_budget`.
+        models: what tolerances cost, by the name of the method, such as "passive" and "active".
+        more: as for `loosest_budget`.
+    """
+    if not models:
+        raise ValueError("models = {} has no method")
+    found = {name: loosest_budget(array, limit_db, target, model, start, **more) for name, model in models.items()}
+    return dict(sorted(found.items(), key=lambda item: item[1].cost))
+
+
+class _Evaluator(NamedTuple):
+    """Yield and its gradient by ln sigma of the errors that are free."""
+
+    gradient: Any
+    calls: list[np.ndarray]
+    values: list[tuple[float, np.ndarray]]
+
+
+def _evaluator(
+    array: FibreArray, sigma: np.ndarray, free: np.ndarray, limit: float, points: int, seed: int
+) -> _Evaluator:
+    nodes = floating(normal_points(points, seed))
+    whole, limits = floating(sigma), floating([limit])
+    compiled = _gradient(free.tobytes(), free.size)
+    return _Evaluator(lambda p: compiled(floating(p), whole, array, limits, nodes), [], [])
+
+
+def _gradient(places: bytes, count: int) -> Any:
+    free = np.frombuffer(places, np.int64, count)
+
+    @eqx.filter_jit
+    @eqx.filter_value_and_grad
+    def passed(log_sigma: jax.Array, whole: jax.Array, array: FibreArray, limits: jax.Array, nodes: jax.Array) -> Any:
+        errors = ArrayErrors.of_vector(whole.at[free].set(jnp.exp(log_sigma)))
+        return yield_at(array, errors, limits, nodes)[0]
+
+    return passed
+
+
+def _failures(evaluate: _Evaluator, log_sigma: np.ndarray) -> tuple[float, np.ndarray]:
+    """ln(1 - Y) and its gradient, remembered for the last point, which is asked for twice."""
+    if not (evaluate.calls and np.array_equal(evaluate.calls[-1], log_sigma)):
+        value, slope = evaluate.gradient(log_sigma)
+        lost = max(1.0 - float(value), 1e-12)
+        evaluate.calls.append(np.array(log_sigma))
+        evaluate.values.append((float(np.log(lost)), -np.asarray(slope, float) / lost))
+    return evaluate.values[-1]
+
+
+def _solve(
+    evaluate: _Evaluator, weights: np.ndarray, start: np.ndarray, ends: tuple[Any, Any], wanted: float, target: float
+) -> np.ndarray:
+    from scipy.optimize import minimize
+
+    scale = np.sum(weights * np.exp(-start))
+    constraint = {
+        "type": "ineq",
+        "fun": lambda p: wanted - _failures(evaluate, p)[0],
+        "jac": lambda p: -_failures(evaluate, p)[1],
+    }
+    found = minimize(
+        lambda p: np.sum(weights * np.exp(-p)) / scale,
+        start,
+        jac=lambda p: -weights * np.exp(-p) / scale,
+        bounds=list(zip(*ends, strict=True)),
+        constraints=[constraint],
+        method="SLSQP",
+        options={"maxiter": _STEPS, "ftol": 1e-9},
+    )
+    over = _failures(evaluate, found.x)[0] - wanted
+    if over > max(TOLERANCE, 100.0 * float(jnp.finfo(jnp.result_type(float)).eps)):
+        raise ValueError(f"no budget with the yield {target:.6g} was found: {found.message}")
+    return found.x
+
+
+def _report(
+    evaluate: _Evaluator, model: CostModel, sigma: np.ndarray, free: np.ndarray, log_sigma: np.ndarray, ends: Any
+) -> Budget:
+    log_lost, slope = _failures(evaluate, log_sigma)
+    sigma = sigma.copy()
+    sigma[free] = np.exp(log_sigma)
+    errors = ArrayErrors.of_vector(sigma)
+    shares = np.asarray(model.weights.vector(), float)[free] / sigma[free]
+    inside = (log_sigma > ends[0] + 1e-6) & (log_sigma < ends[1] - 1e-6)
+    # The least squares multiplier of the conditions share_i = mu slope_i of all errors that are free to move.
+    mu = np.sum((shares * slope)[inside]) / max(np.sum((slope**2)[inside]), 1e-300)
+    residual = np.max(np.abs(shares - mu * slope)[inside], initial=0.0) / np.sum(shares)
+    lost = np.exp(log_lost)
+    return Budget(errors, model.cost(errors), 1.0 - lost, 0.01 * mu / lost, float(residual), len(evaluate.calls))

@@ -1,0 +1,191 @@
+"""The facet beside closed forms and the joint of fields, matched media, totals, derivatives, bad input."""
+
+import dataclasses
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from photonics_core import Alignment, FieldGrid, GaussianBeam
+from photonics_core.devices.edge_coupler import (
+    EdgeCoupler,
+    Leakage,
+    facet_efficiency,
+    facet_transmission,
+    optimize_edge_coupler,
+    solve_leakage,
+    tip_joint,
+    window_error_db,
+)
+from photonics_core.devices.edge_tips import Tips
+from photonics_core.devices.edge_transition import inverse_taper
+
+MEDIA = {"core": 3.476, "cladding": 1.444}
+SPOT = GaussianBeam.from_mfd(3.0)
+
+
+@pytest.fixture(scope="module")
+def weak():
+    """A mode of weak guidance, of some 4 um."""
+    return Tips(3.0, 3.0, core=1.452, cladding=1.444, window=12.0).mode(1.55, accuracy="fast")
+
+
+@pytest.fixture(scope="module")
+def silicon():
+    return Tips(0.18, **MEDIA, window=8.0).mode(1.55, accuracy="fast")
+
+
+@pytest.fixture(scope="module")
+def coupler():
+    tip = Tips(0.16, **MEDIA, window=6.0)
+    taper = inverse_taper(tip, 0.45, 1.55, samples=13, count=3)
+    leakage = Leakage(jnp.array([0.16, 0.2, 0.25]), jnp.log(jnp.array([2e-2, 2e-3, 1e-5])))
+    return EdgeCoupler(eqx.tree_at(lambda t: t.width, tip, 0.18), SPOT, taper, 60.0, leakage, 2.0)
+
+
+def test_without_contrast_the_shape_of_the_fields_decides(weak):
+    for mfd in (3.0, 5.0, 10.4):
+        exact, shape = facet_efficiency(weak, GaussianBeam.from_mfd(mfd)), weak.gaussian_overlap(mfd)
+        assert float(exact) == pytest.approx(float(shape), rel=2e-3)
+
+
+def test_a_beam_much_wider_than_the_mode_couples_by_its_intensity_on_the_axis(weak):
+    # |int E|^2 2 / (pi w^2) over int |E|^2: twice the waist couples a quarter.
+    wide = [float(facet_efficiency(weak, GaussianBeam.from_mfd(mfd))) for mfd in (200.0, 400.0)]
+    assert wide[0] / wide[1] == pytest.approx(4.0, rel=5e-3)
+    _, _, area, field = weak.samples()
+    along = field.e[0].real
+    closed = jnp.sum(area * along) ** 2 / jnp.sum(area * along**2) * 2.0 / (jnp.pi * 200.0**2)
+    assert wide[1] == pytest.approx(float(closed), rel=3e-3)
+
+
+def test_the_joint_of_fields_agrees_at_any_alignment(weak):
+    beam = GaussianBeam(2.0, 2.6, 1.0, -2.0, 0.3, 0.1, 0.2)
+    joint = tip_joint(weak, beam, FieldGrid.over(24.0, 48), 1.2, method="paraxial")
+    for place in (Alignment(), Alignment(0.7, -0.4, 6.0, 0.04, -0.05)):
+        assert float(facet_efficiency(weak, beam, place, 1.2)) == pytest.approx(
+            float(joint.efficiency(place)), rel=2e-3
+        )
+
+
+def test_crossed_polarisations_do_not_couple(silicon):
+    crossed = GaussianBeam.from_mfd(3.0, azimuth=np.pi / 2)
+    assert float(facet_efficiency(silicon, crossed)) < 1e-10 < 0.9 < float(facet_efficiency(silicon, SPOT))
+
+
+def test_the_tip_is_symmetric_and_best_on_the_axis(silicon):
+    places = [Alignment(x=s) for s in (0.5, -0.5)] + [Alignment(y=0.5), Alignment(tilt_x=0.1), Alignment(z=3.0)]
+    values = [float(facet_efficiency(silicon, SPOT, place)) for place in places]
+    assert values[0] == pytest.approx(values[1], rel=1e-12)
+    assert max(values) < float(facet_efficiency(silicon, SPOT))
+
+
+def test_indices_that_match_reflect_nothing():
+    assert float(facet_transmission(1.444, 1.444, 1.444)) == 1.0
+    # One face of glass and air: 4 n / (1 + n)^2.
+    assert float(facet_transmission(1.5, 1.0, 1.0)) == pytest.approx(6.0 / 2.5**2, rel=1e-12)
+    # Both faces, summed over all echoes.
+    r = (0.5 / 2.5) ** 2
+    assert float(facet_transmission(1.5, 1.0, 1.5)) == pytest.approx((1 - r) / (1 + r), rel=1e-12)
+
+
+def test_losses_add_up(coupler):
+    losses = coupler.losses_db()
+    assert float(losses.total) == pytest.approx(sum(map(float, losses)), rel=1e-12)
+    assert all(float(each) > 0.0 for each in losses)
+    assert float(losses.wire) == pytest.approx(2.0 * 60e-4)
+    gel = dataclasses.replace(coupler, gap_index=1.444).losses_db()
+    assert float(gel.reflection) < 2e-4 < 0.2 < float(losses.reflection)
+
+
+def test_leakage_is_the_integral_along_the_profile():
+    leakage = Leakage(jnp.array([0.1, 0.3]), jnp.log(jnp.array([1e-2, 1e-4])))
+    exact = 100.0 * (1e-2 - 1e-4) / np.log(100.0)
+    assert float(leakage.loss_db(np.linspace(0.1, 0.3, 401), 100.0)) == pytest.approx(exact, rel=1e-4)
+    assert float(leakage.loss_db(np.full(3, 0.1), 50.0)) == pytest.approx(0.5, rel=1e-12)
+
+
+def test_derivatives_in_beam_and_alignment(silicon):
+    @jax.jit
+    def loss(at):
+        beam = GaussianBeam(at[0], at[1], at[2], 0.0, at[3])
+        return jnp.log(facet_efficiency(silicon, beam, Alignment(at[4], at[5], at[6], at[7], at[8]), at[9]))
+
+    at = jnp.array([1.4, 1.6, 0.5, 0.2, 0.3, -0.2, 2.0, 0.05, -0.03, 1.1])
+    slope = jax.jit(jax.grad(loss))(at)
+    for k in range(at.size):
+        one = 1e-5 * jnp.eye(at.size)[k]
+        np.testing.assert_allclose(slope[k], (loss(at + one) - loss(at - one)) / 2e-5, rtol=1e-6, atol=1e-9)
+
+
+def test_a_derivative_at_the_middle_is_zero(silicon):
+    slope = jax.grad(lambda x: facet_efficiency(silicon, SPOT, Alignment(x=x)))(0.0)
+    assert abs(float(slope)) < 1e-12
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("profile", ["straight", "best"])
+def test_derivatives_of_the_total_in_width_and_length(coupler, profile):
+    start = dataclasses.replace(coupler, profile=profile)
+
+    @jax.jit
+    def total(at):
+        return eqx.tree_at(lambda c: (c.tips.width, c.length), start, (at[0], at[1])).losses_db().total
+
+    at = jnp.array([0.1771, 50.0])
+    slope = jax.jit(jax.grad(total))(at)
+    for k, step in ((0, 2e-6), (1, 1e-2)):
+        one = step * jnp.eye(2)[k]
+        np.testing.assert_allclose(slope[k], (total(at + one) - total(at - one)) / (2 * step), rtol=1e-6)
+
+
+@pytest.mark.slow
+def test_the_best_width_and_length_lose_less(coupler):
+    found, run = optimize_edge_coupler(coupler, (0.165, 0.24), (10.0, 400.0), steps=25, progress=False)
+    assert run.stopped is None
+    assert float(found.losses_db().total) < float(coupler.losses_db().total) - 0.01
+    assert float(found.losses_db().total) == pytest.approx(run.value, rel=1e-6)
+
+
+@pytest.mark.slow
+def test_the_window_of_a_tip_is_large_enough():
+    assert window_error_db(Tips(0.18, **MEDIA, window=8.0), SPOT, 1.55, accuracy="fast") < 5e-3
+
+
+@pytest.mark.slow
+def test_narrow_tips_leak_more():
+    widths = [0.18, 0.25]
+    leakage = solve_leakage([Tips(w, **MEDIA, window=6.0) for w in widths], widths, 1.55, 2.0, substrate=3.476)
+    assert float(leakage.log_rate[0]) > float(leakage.log_rate[1]) + 2.0
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda m, c: facet_efficiency(m, SPOT, Alignment(x=9.0)), "offset x within the window of the mode, = 9 um"),
+        (lambda m, c: facet_efficiency(m, SPOT, Alignment(y=-9.0)), "offset y within the window of the mode, = -9 um"),
+        (lambda m, c: facet_efficiency(m, SPOT, Alignment(roll=0.1)), "roll of the chip = 0.1 rad is outside"),
+        (lambda m, c: facet_efficiency(m, SPOT, Alignment(x=[0.0, 1.0])), "is not one alignment"),
+        (lambda m, c: facet_efficiency(m, SPOT, index=0.5), r"index = 0.5 is outside \[1"),
+        (lambda m, c: facet_efficiency(m, 3.0), "beam = 3.0 is not of the kind GaussianBeam"),
+        (
+            lambda m, c: facet_efficiency(eqx.tree_at(lambda e: e.vector, m, m.vector * jnp.nan), SPOT),
+            "the field of the mode is not finite",
+        ),
+        (lambda m, c: facet_transmission(1.4, 0.9, 1.4), "index of the gap = 0.9 is outside"),
+        (lambda m, c: dataclasses.replace(c, length=0.0), "length = 0 um is outside"),
+        (lambda m, c: dataclasses.replace(c, profile="bent"), "profile = 'bent' is not one of"),
+        (lambda m, c: solve_leakage([c.tips], [0.1], 1.55, 2.0), "number of sections = 1 is outside"),
+        (lambda m, c: window_error_db(c.tips, SPOT, 1.55, larger=1.0), "larger = 1 is outside"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(silicon, coupler, make, message):
+    with pytest.raises(ValueError, match=message):
+        make(silicon, coupler)
+
+
+def test_an_offset_that_leaves_the_window_stops_a_compiled_function(silicon):
+    with pytest.raises(Exception, match="offset x within the window of the mode, is outside"):
+        jax.block_until_ready(jax.jit(lambda x: facet_efficiency(silicon, SPOT, Alignment(x=x)))(9.0))
