@@ -3,7 +3,9 @@
 A tolerance costs more the tighter it is: cost = fixed + sum_i weight_i / sigma_i, with a weight for each error that may
 be chosen; an error of weight zero stays as it is. With p_i = ln sigma_i the cost is convex and the condition
 ln(1 - Y(p)) = ln(1 - Y_0) smooth, so that sequential quadratic programming (D. Kraft's SLSQP, as SciPy has it) with
-exact gradients of `yield_at` needs some tens of evaluations. At the optimum weight_i / sigma_i = mu dlnF / dln sigma_i
+exact gradients of `yield_at` needs some tens of evaluations. An optimum makes use of the error of the points it is
+found with; so the yield is taken again with many more points of another seed, values only, and the condition moved by
+the difference until these meet the target. At the optimum weight_i / sigma_i = mu dlnF / dln sigma_i
 with F = 1 - Y: each error's share of the cost is its share of the failures.
 
 Passive placement (grooves, stops) and active alignment (a stage that peaks the power) are two `CostModel`s: the active
@@ -27,9 +29,12 @@ from photonics_core.runtime import as_leaf
 
 #: How far a standard deviation may move from where it starts, up and down, as a factor.
 SPAN = 30.0
+#: Points with which the yield is taken again, over those with which the budget is sought.
+FINER = 16
 #: Largest difference of ln(1 - Y) from that which was asked for.
 TOLERANCE = 1e-4
 _STEPS = 200
+_ROUNDS = 3
 
 
 class CostModel(eqx.Module):
@@ -65,7 +70,7 @@ class Budget(NamedTuple):
     Args:
         errors: the standard deviations.
         cost: what it costs.
-        passed: its yield, by the points with which it was found.
+        passed: its yield, by the finer points.
         price: what one more failure in a hundred saves: -0.01 d cost / d(1 - yield), with all else at its best.
         residual: largest difference of an error's share of the cost and of the failures from proportion, over the cost,
             for errors that are not at the end of their range.
@@ -89,6 +94,7 @@ def loosest_budget(
     *,
     points: int = POINTS,
     seed: int = 0,
+    finer: int = FINER,
     span: float = SPAN,
 ) -> Budget:
     """The cheapest standard deviations with which a stated part of the arrays passes; not to be traced.
@@ -100,6 +106,7 @@ def loosest_budget(
         model: what tolerances cost.
         start: standard deviations to start from, above zero where they have a weight; others are kept.
         points, seed: as for `array_yield`.
+        finer: points with which the yield is taken again, over `points`; a power of two.
         span: factor by which each may become larger or smaller than at the start.
 
     Raises:
@@ -123,8 +130,15 @@ def loosest_budget(
             f"target = {target:.6g} is outside (0, {1.0 - np.exp(best):.6g}], what the least errors give: "
             "widen `span`, raise `limit_db` or start from smaller errors"
         )
-    log_sigma = _solve(evaluate, weights[free], np.log(sigma[free]), (low, high), wanted, target)
-    return _report(evaluate, model, sigma, free, log_sigma, (low, high))
+    finely = _evaluator(array, sigma, free, limit_db, finer * points, seed + 1)
+    log_sigma, moved = np.log(sigma[free]), 0.0
+    for _ in range(_ROUNDS):
+        log_sigma = _solve(evaluate, weights[free], log_sigma, (low, high), wanted + moved, target)
+        log_lost = _log_lost(finely.value(log_sigma))
+        moved = moved + wanted - log_lost
+        if abs(wanted - log_lost) < TOLERANCE:
+            break
+    return _report(evaluate, log_lost, model, sigma, free, log_sigma, (low, high))
 
 
 def cheapest_budget(
@@ -147,6 +161,7 @@ class _Evaluator(NamedTuple):
     """Yield and its gradient by ln sigma of the errors that are free."""
 
     gradient: Any
+    value: Any
     calls: list[np.ndarray]
     values: list[tuple[float, np.ndarray]]
 
@@ -156,29 +171,36 @@ def _evaluator(
 ) -> _Evaluator:
     nodes = floating(normal_points(points, seed))
     whole, limits = floating(sigma), floating([limit])
-    compiled = _gradient(free.tobytes(), free.size)
-    return _Evaluator(lambda p: compiled(floating(p), whole, array, limits, nodes), [], [])
+    places, end = jnp.asarray(free), (array, limits, nodes)
+    return _Evaluator(
+        lambda p: _gradient(floating(p), whole, places, *end),
+        lambda p: _passed(floating(p), whole, places, *end),
+        [],
+        [],
+    )
 
 
-def _gradient(places: bytes, count: int) -> Any:
-    free = np.frombuffer(places, np.int64, count)
+def _passed(
+    log_sigma: jax.Array, whole: jax.Array, free: jax.Array, array: FibreArray, limits: jax.Array, nodes: jax.Array
+) -> jax.Array:
+    errors = ArrayErrors.of_vector(whole.at[free].set(jnp.exp(log_sigma)))
+    return yield_at(array, errors, limits, nodes)[0]
 
-    @eqx.filter_jit
-    @eqx.filter_value_and_grad
-    def passed(log_sigma: jax.Array, whole: jax.Array, array: FibreArray, limits: jax.Array, nodes: jax.Array) -> Any:
-        errors = ArrayErrors.of_vector(whole.at[free].set(jnp.exp(log_sigma)))
-        return yield_at(array, errors, limits, nodes)[0]
 
-    return passed
+_gradient = eqx.filter_jit(eqx.filter_value_and_grad(_passed))
+
+
+def _log_lost(passed: Any) -> float:
+    return float(np.log(max(1.0 - float(passed), 1e-12)))
 
 
 def _failures(evaluate: _Evaluator, log_sigma: np.ndarray) -> tuple[float, np.ndarray]:
     """ln(1 - Y) and its gradient, remembered for the last point, which is asked for twice."""
     if not (evaluate.calls and np.array_equal(evaluate.calls[-1], log_sigma)):
         value, slope = evaluate.gradient(log_sigma)
-        lost = max(1.0 - float(value), 1e-12)
+        log_lost = _log_lost(value)
         evaluate.calls.append(np.array(log_sigma))
-        evaluate.values.append((float(np.log(lost)), -np.asarray(slope, float) / lost))
+        evaluate.values.append((log_lost, -np.asarray(slope, float) / np.exp(log_lost)))
     return evaluate.values[-1]
 
 
@@ -209,9 +231,15 @@ def _solve(
 
 
 def _report(
-    evaluate: _Evaluator, model: CostModel, sigma: np.ndarray, free: np.ndarray, log_sigma: np.ndarray, ends: Any
+    evaluate: _Evaluator,
+    log_lost: float,
+    model: CostModel,
+    sigma: np.ndarray,
+    free: np.ndarray,
+    log_sigma: np.ndarray,
+    ends: Any,
 ) -> Budget:
-    log_lost, slope = _failures(evaluate, log_sigma)
+    slope = _failures(evaluate, log_sigma)[1]
     sigma = sigma.copy()
     sigma[free] = np.exp(log_sigma)
     errors = ArrayErrors.of_vector(sigma)

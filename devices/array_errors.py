@@ -1,8 +1,8 @@
 """Errors of arrays of fibres by their standard deviations, draws of them, and what they cost to second order.
 
-Errors are independent and normal, of mean zero. `placement` errors (x ... roll) and those of the face, the pitch and the
-fibres are drawn once for an array, `mating_` errors anew each time that a connector is mated; they add up to one place
-and one turn. The temperature is that of an array in its product, drawn once.
+Errors are independent and normal, of mean zero. Those of placement (x ... roll), of the face, the pitch and the fibres
+are drawn once for an array, `mating_` errors anew each time that a connector is mated; they add up to one place and one
+turn. The temperature is that of an array in its product, drawn once.
 
 To second order about no errors the loss of fibre j has, with the gradient g and the Hessian H of its loss and the
 diagonal matrix S of the variances,
@@ -136,7 +136,7 @@ class ArraySample(NamedTuple):
         """Part of the arrays with all fibres at or below limits in dB, and its standard error, of the limits' shape."""
         limits = floating(limits_db)
         places = jnp.searchsorted(jnp.sort(self.worst), limits.ravel().astype(self.worst.dtype), side="right")
-        part = (places / self.worst.size).reshape(limits.shape).astype(self.worst.dtype)
+        part = places.astype(self.worst.dtype).reshape(limits.shape) / self.worst.size
         return part, jnp.sqrt(part * (1.0 - part) / self.worst.size)
 
 
@@ -174,7 +174,9 @@ def _expansion(array: FibreArray) -> tuple[jax.Array, jax.Array, jax.Array]:
     # Each pair once: half the program of two nested Jacobians, and half the time to compile it.
     rows, columns = np.triu_indices(count)
     slopes, bends = jax.vmap(along)(units[rows], units[columns])
-    whole = jnp.zeros((count, count, array.count), origin.dtype).at[rows, columns].set(bends).at[columns, rows].set(bends)
+    whole = (
+        jnp.zeros((count, count, array.count), origin.dtype).at[rows, columns].set(bends).at[columns, rows].set(bends)
+    )
     return losses(origin), slopes[rows == columns].T, jnp.moveaxis(whole, -1, 0)
 
 

@@ -1,4 +1,4 @@
-"""Yield of arrays of fibres against a limit of the loss, smooth in every error: exact in what fibres have by themselves.
+"""Yield of arrays of fibres against a limit of the loss, smooth in every error and exact in those of single fibres.
 
 Given the errors that all fibres share, the fibres of an array are independent, and the loss of each is a quadratic form
 of its core's own normal errors. So the part of the arrays whose fibres all lose less than a limit is
@@ -35,9 +35,12 @@ POINTS = 4096
 _CHUNK = 256
 #: Probability of a fibre below which it no longer counts.
 _LEAST = 1e-30
+_BITS = 30
 
 
-def array_yield(array: FibreArray, errors: ArrayErrors, limit_db: Any, points: int = POINTS, seed: int = 0) -> jax.Array:
+def array_yield(
+    array: FibreArray, errors: ArrayErrors, limit_db: Any, points: int = POINTS, seed: int = 0
+) -> jax.Array:
     """Part of the arrays of which every fibre loses at most a limit, of the limits' shape.
 
     Args:
@@ -77,9 +80,9 @@ def normal_points(points: int, seed: int) -> np.ndarray:
     check_range("points", points, 2, 2**24)
     if points & (points - 1):
         raise ValueError(f"points = {points} is not a power of two")
-    sobol = qmc.Sobol(len(SHARED), scramble=True, rng=np.random.default_rng(seed))
+    sobol = qmc.Sobol(len(SHARED), scramble=True, bits=_BITS, rng=np.random.default_rng(seed))
     # The middle of each of the smallest cells: no coordinate is 0.
-    return ndtri(sobol.random(points) + 0.5 / 2**sobol.bits)
+    return ndtri(sobol.random(points) + 0.5 / 2**_BITS)
 
 
 @eqx.filter_jit
@@ -112,7 +115,7 @@ def _forms(shared: jax.Array, array: FibreArray) -> OffsetForm:
 
 @_forms.def_jvp
 def _forms_jvp(primals: Any, tangents: Any) -> tuple[OffsetForm, OffsetForm]:
-    """Derivatives by the ten errors of each point forwards: backwards through all of it compiles and runs far longer."""
+    """Derivatives by the ten errors of a point forwards: backwards through all of it compiles and runs far longer."""
     shared, array = primals
     moved, changed = tangents
     forms = channel_forms(array, shared[..., None])

@@ -62,15 +62,14 @@ class Transition(eqx.Module):
         """
         check_choice("kind", kind, PROFILES)
         places = self.local.widths
-        ends = [float(places[0]), float(places[-1])] if is_concrete(places) else [places[0], places[-1]]
-        start = places[0] if start is None else within("start", start, *ends, "um", slack=1e-9)
+        known = np.asarray(places) if is_concrete(places) else places
+        start = places[0] if start is None else within("start", start, known[0], known[-1], slack=1e-9)
         parts = jnp.linspace(0.0, 1.0, steps + 1, dtype=places.dtype)
         if kind == "straight":
             return start + (places[-1] - start) * parts
         whole = self.local.best_profile(4 * steps)
-        z = jnp.linspace(0.0, 1.0, 4 * steps + 1, dtype=places.dtype)
-        first = jnp.interp(start, whole, z)
-        return jnp.interp(first + (1.0 - first) * parts, z, whole)
+        z = _place_of(whole, start)
+        return _between(whole, z + (1.0 - z) * parts)
 
     def loss_db(self, length: Any, start: Any = None, kind: str = "straight") -> jax.Array:
         """Loss in dB from the mode of the tip to that of the wire, by local modes; traceable in both numbers.
@@ -87,7 +86,8 @@ class Transition(eqx.Module):
         check_positive("length", length, "um")
         check_choice("kind", kind, PROFILES)
         parts = _slice_parts(self, kind)
-        lengths = jnp.asarray(length, parts.dtype)[..., None] * parts
+        length = jnp.asarray(length, parts.dtype)
+        lengths = length[..., None] * parts.reshape(*(1,) * length.ndim, -1)
         count = self.expansion.n_eff.shape[1]
         across = self.expansion.scattering(lengths).values[..., count, 0]
         return -10.0 * jnp.log10(across.real**2 + across.imag**2)
@@ -256,6 +256,26 @@ def _assigned(sizes: jax.Array) -> jax.Array:
     start = sizes.at[0, :].set(-1.0).at[:, 0].set(-1.0)
     columns = jnp.zeros(sizes.shape[0], jnp.argmax(sizes).dtype)
     return lax.fori_loop(0, sizes.shape[0] - 1, pick, (start, columns))[1]
+
+
+def _between(samples: jax.Array, at: jax.Array) -> jax.Array:
+    """Values on cubics through samples at equal steps over [0, 1], without kinks, so that derivatives have none."""
+    last = samples.shape[0] - 1
+    s = jnp.clip(at, 0.0, 1.0) * last
+    k = jnp.clip(jnp.floor(lax.stop_gradient(s)).astype(int), 0, last - 1)
+    t, slopes, rise = s - k.astype(s.dtype), jnp.gradient(samples), samples[k + 1] - samples[k]
+    bends = (1.0 - t) * (slopes[k] - rise) - t * (slopes[k + 1] - rise)
+    return samples[k] + t * rise + t * (1.0 - t) * bends
+
+
+def _place_of(samples: jax.Array, value: jax.Array) -> jax.Array:
+    """Where on [0, 1] rising samples have a value; two steps of Newton's method carry its derivatives."""
+    parts = jnp.linspace(0.0, 1.0, samples.shape[0], dtype=samples.dtype)
+    z = lax.stop_gradient(jnp.interp(value, samples, parts))
+    for _ in range(2):
+        found, slope = jax.jvp(lambda at: _between(samples, at), (z,), (jnp.ones_like(z),))
+        z = z - (found - value) / slope
+    return z
 
 
 def _slice_parts(transition: Transition, kind: str) -> jax.Array:

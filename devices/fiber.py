@@ -25,25 +25,16 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from photonics_core.beams import GaussianBeam, floating
 from photonics_core.devices.fiber_alignment import FREEDOMS, Alignment, core_alignment
+from photonics_core.devices.fiber_input import check_joint, check_single, checked_places
 from photonics_core.fields import CorePositions, FieldGrid, SampledField
 from photonics_core.kernels import field_overlap, gaussian_overlap
 from photonics_core.kernels.angular_spectrum import turned
-from photonics_core.kernels.checks import (
-    check_choice,
-    check_kind,
-    check_positive,
-    check_range,
-    is_concrete,
-)
+from photonics_core.kernels.checks import check_kind, is_concrete
 from photonics_core.runtime import as_leaf
 
-METHODS = ("auto", "closed", "paraxial", "exact")
-REFLECTIONS = ("none", "incoherent", "coherent")
-POLARIZATIONS = ("kept", "free")
 #: Alignments whose paraxial integrals are held in memory together; exact ones, with larger arrays, go one by one.
 CHUNK = 16
 _DB = 10.0 / math.log(10.0)
@@ -63,7 +54,8 @@ class FibreJoint(eqx.Module):
         grid: on which beams are sampled where both ends are beams and the method is not "closed".
 
     Raises:
-        ValueError: for an index below 1, an unknown choice, or fields on different grids.
+        ValueError: for an index below 1, an unknown choice, fields on different grids or of another wavelength, a grid
+            that holds neither field, or a wavelength of 60 waists and more (in nm?).
     """
 
     source: Any
@@ -77,42 +69,15 @@ class FibreJoint(eqx.Module):
     polarization: str = eqx.field(static=True, default="kept")
 
     def __check_init__(self) -> None:
-        for name in ("source", "receiver"):
-            if not isinstance(getattr(self, name), GaussianBeam | SampledField):
-                raise ValueError(f"{name} = {getattr(self, name)!r} is not of the kind GaussianBeam or SampledField")
-        check_positive("wl", self.wl, "um")
-        check_range("index", self.index, 1.0, np.inf)
-        check_choice("method", self.method, METHODS)
-        check_choice("reflection", self.reflection, REFLECTIONS)
-        check_choice("polarization", self.polarization, POLARIZATIONS)
-        if self.facets is not None:
-            for place, value in zip(("source", "receiver"), self.facets, strict=True):
-                check_range(f"index of the {place}'s facet", value, 1.0, np.inf)
-        elif self.reflection != "none":
-            raise ValueError(f"reflection = {self.reflection!r} needs the indices of the facets")
-        self._check_method()
-
-    def _check_method(self) -> None:
-        ends = [end for end in (self.source, self.receiver) if isinstance(end, SampledField)]
-        if self.method == "closed" and ends:
-            raise ValueError("method = 'closed' is for two Gaussian beams; a sampled field needs 'paraxial' or 'exact'")
-        if self._method == "closed":
-            return
-        if not ends and self.grid is None:
-            raise ValueError(f"method = {self.method!r} of two beams needs a grid to sample them on")
-        grids = [end.grid for end in ends] + ([] if self.grid is None else [self.grid])
-        if len({grid.count for grid in grids}) > 1 or (
-            is_concrete(*(grid.step for grid in grids)) and len({float(grid.step) for grid in grids}) > 1
-        ):
-            sizes = ", ".join(f"{grid.count} points every {grid.step} um" for grid in grids)
-            raise ValueError(f"the fields lie on different grids: {sizes}")
+        check_joint(self)
 
     def efficiency(self, alignment: Alignment | None = None) -> jax.Array:
         """Part of the power that couples, of the shape of the alignment's numbers; all at 0 where none is given.
 
         Raises:
-            ValueError: for an offset beyond half the window, or a tilt whose ramp the grid cannot hold; where values
-                are traced, an `equinox.EquinoxRuntimeError` when the compiled function runs.
+            ValueError: for an offset beyond half the window, a tilt whose ramp the grid cannot hold, or a gap over
+                which light runs beyond the window (`left_out`); where values are traced, an
+                `equinox.EquinoxRuntimeError` when the compiled function runs. Also for a batch of joints.
         """
         return jnp.exp(-self.loss_db(alignment) / _DB)
 
@@ -144,9 +109,11 @@ class FibreJoint(eqx.Module):
         x, y = (jnp.atleast_1d(floating(each)) for each in (x, y))
         corners = Alignment(x[:, None], y[None, :])
         vector = self._vectors(alignment)
+        if vector.ndim != 1:
+            raise ValueError(f"alignment of shape {vector.shape[:-1]} is not one alignment")
         whole = jnp.broadcast_to(vector, (x.size, y.size, len(FREEDOMS)))
         whole = whole.at[..., :2].set(corners.vector()[..., :2])
-        self._check(whole)
+        checked_places(self, whole)
         if self._method == "closed":
             return self.loss_db(Alignment.of_vector(whole))
         return _map(self, x, y, vector)
@@ -177,25 +144,25 @@ class FibreJoint(eqx.Module):
     def _vectors(self, alignment: Alignment | None) -> jax.Array:
         alignment = Alignment() if alignment is None else alignment
         check_kind("alignment", alignment, Alignment)
-        vectors = alignment.vector()
-        return self._check(vectors)
+        check_single(self)
+        return checked_places(self, alignment.vector())
 
-    def _check(self, vectors: jax.Array) -> jax.Array:
-        """The vectors, once they are known to lie within the window."""
-        if self._method == "closed":
-            return vectors
-        grid = self._grid
-        half, steepest = 0.5 * floating(grid.window), self.steepest_tilt
-        leans = vectors[..., 3:5]
-        if is_concrete(vectors, half, steepest):
-            for name, column in zip(("x", "y"), (vectors[..., 0], vectors[..., 1]), strict=True):
-                side = float(half)
-                check_range(f"offset {name} within half the window of the fields,", column, -side, side, "um")
-            most = float(steepest)
-            check_range("tilt within what the grid's step holds,", leans, -most, most, "rad")
-            return vectors
-        beyond = jnp.any(jnp.abs(vectors[..., :2]) > half) | jnp.any(jnp.abs(leans) > steepest)
-        return eqx.error_if(vectors, beyond, "an offset or a tilt is beyond the window of the fields")
+    def left_out(self, z: Any) -> jax.Array:
+        """Bound of the amplitude in waves that run beyond the window over a gap and are left out; one number.
+
+        Args:
+            z: the gap in um, or several, of which the longest counts. The bound of the closed form is 0.
+        """
+        z = jax.lax.stop_gradient(floating(z))
+        grid = self.grid_in_use
+        if grid is None:
+            return jnp.zeros((), z.dtype)
+        fixed = jax.tree.map(jax.lax.stop_gradient, self)
+        distance = _distance(fixed.source) + _distance(fixed.receiver)
+        farthest = jnp.ravel(z)[jnp.argmax(jnp.abs(z - distance))]
+        if is_concrete(farthest, distance) and float(farthest) == float(distance):
+            return jnp.zeros((), z.dtype)
+        return _left_out(fixed, farthest)
 
     @property
     def grid_in_use(self) -> FieldGrid | None:
@@ -245,6 +212,28 @@ def _map(joint: FibreJoint, x: jax.Array, y: jax.Array, vector: jax.Array) -> ja
     return _at_least_zero(_decibels(amplitudes) - _DB * _reflected(joint, vector[2]))
 
 
+@eqx.filter_jit
+def _left_out(joint: FibreJoint, z: jax.Array) -> jax.Array:
+    source, receiver = (
+        field_overlap.End(jnp.asarray(end.e), floating(end.distance)) for end in _fields(joint, joint._grid)
+    )
+    return field_overlap.left_out(source, receiver, floating(joint._grid.step), joint._k, z, joint._method)
+
+
+def _distance(end: GaussianBeam | SampledField) -> jax.Array:
+    """How far in front of its end the field of an end is sampled."""
+    if isinstance(end, SampledField):
+        return floating(end.distance)
+    return 0.5 * (floating(end.distance_x) + floating(end.distance_y))
+
+
+def _fields(joint: FibreJoint, grid: FieldGrid) -> list[SampledField]:
+    return [
+        end if isinstance(end, SampledField) else SampledField.of_beam(end, grid, joint.wl, joint.index)
+        for end in (joint.source, joint.receiver)
+    ]
+
+
 def loss_of_vector(joint: FibreJoint, vector: jax.Array) -> jax.Array:
     """Loss in dB of one alignment given as a vector in the order of `FREEDOMS`, unchecked: for compiled functions."""
     if joint._method == "closed":
@@ -284,10 +273,7 @@ def _polarization(joint: FibreJoint, roll: jax.Array) -> jax.Array:
 def _pairs(joint: FibreJoint, vector: jax.Array) -> list[jax.Array]:
     """Integrands of the overlap; two, of orthogonal polarisations of the source, where that is free."""
     grid = joint._grid
-    source, receiver = (
-        end if isinstance(end, SampledField) else SampledField.of_beam(end, grid, joint.wl, joint.index)
-        for end in (joint.source, joint.receiver)
-    )
+    source, receiver = _fields(joint, grid)
     roll = vector[5]
     pattern = turned(jnp.asarray(receiver.e).conj(), roll)
     c, s = (each.astype(pattern.dtype) for each in (jnp.cos(roll), jnp.sin(roll)))

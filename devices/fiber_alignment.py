@@ -57,7 +57,7 @@ class Alignment(eqx.Module):
     def rotation(self) -> jax.Array:
         """The turn R, which takes the receiver's own axes to those of the source, shape [..., 3, 3]."""
         *_, tilt_x, tilt_y, roll = jnp.moveaxis(self.vector(), -1, 0)
-        return _turn(tilt_x, 2, 0) @ _turn(tilt_y, 2, 1) @ _turn(roll, 0, 1)
+        return _product(_turn(tilt_x, 2, 0), _product(_turn(tilt_y, 2, 1), _turn(roll, 0, 1)))
 
     def reversed(self) -> "Alignment":
         """The alignment of the source seen from the receiver, light running the other way, x and y as they are.
@@ -67,12 +67,17 @@ class Alignment(eqx.Module):
         """
         mirror = jnp.diag(jnp.asarray([1.0, 1.0, -1.0], jnp.result_type(float)))
         back = jnp.swapaxes(self.rotation(), -2, -1)
-        place = -jnp.einsum("ij,...jk,...k->...i", mirror, back, self.vector()[..., :3])
-        turn = jnp.einsum("ij,...jk,kl->...il", mirror, back, mirror)
+        place = -_product(_product(mirror, back), self.vector()[..., :3, None])[..., 0]
+        turn = _product(_product(mirror, back), mirror)
         tilt_x, tilt_y = jnp.arctan2(turn[..., 0, 2], turn[..., 2, 2]), jnp.arcsin(turn[..., 1, 2])
-        flat = jnp.swapaxes(_turn(tilt_x, 2, 0) @ _turn(tilt_y, 2, 1), -2, -1) @ turn
+        flat = _product(jnp.swapaxes(_product(_turn(tilt_x, 2, 0), _turn(tilt_y, 2, 1)), -2, -1), turn)
         roll = jnp.arctan2(flat[..., 1, 0], flat[..., 0, 0])
         return Alignment(place[..., 0], place[..., 1], place[..., 2], tilt_x, tilt_y, roll)
+
+
+def _product(a: jax.Array, b: jax.Array) -> jax.Array:
+    """Matrix product in full precision, which graphics processors do not give by themselves in float32."""
+    return jnp.einsum("...ij,...jk->...ik", a, b, precision="highest")
 
 
 def _turn(angle: jax.Array, start: int, end: int) -> jax.Array:
@@ -89,12 +94,33 @@ def _turn(angle: jax.Array, start: int, end: int) -> jax.Array:
 def core_alignment(alignment: Alignment, cores: CorePositions, targets: CorePositions) -> Alignment:
     """Alignments of single cores of a rigid end, each beside its target on the source, shape [..., N].
 
-    Core j lies at r_0 + R p_j and stands opposite the source's core at q_j. All lean and roll alike.
+    Core j lies at r_0 + R p_j and stands opposite the source's core at q_j. All lean and roll alike. Formed of
+    r_0 + (p_j - q_j) + (R - 1) p_j, so that single precision holds for cores far from the origin.
+
+    Raises:
+        ValueError: for cores and targets of different numbers.
     """
-    vector = alignment.vector()
-    places = jnp.stack([floating(cores.x), floating(cores.y)], axis=-1)
-    moved = jnp.einsum("...ij,nj->...ni", alignment.rotation()[..., :2], places, precision="highest")
-    moved = moved + vector[..., None, :3]
-    x, y = moved[..., 0] - floating(targets.x), moved[..., 1] - floating(targets.y)
-    angles = (vector[..., None, k] for k in (3, 4, 5))
-    return Alignment(*jnp.broadcast_arrays(x, y, moved[..., 2], *angles))
+    for name in ("x", "y"):
+        ours, theirs = np.shape(getattr(cores, name)), np.shape(getattr(targets, name))
+        if ours != theirs or len(ours) != 1:
+            raise ValueError(f"{name} of cores of shape {ours} and of targets of shape {theirs} are not both [N]")
+    vector = alignment.vector()[..., None, :]
+    beside = (floating(as_leaf(p) - as_leaf(q)) for p, q in zip(cores, targets, strict=True))
+    x, y, z = _turned_by(*(vector[..., k] for k in (3, 4, 5)), *(floating(as_leaf(p)) for p in cores))
+    moved = [
+        vector[..., k] + part.reshape((1,) * (x.ndim - 1) + (-1,)) + turned
+        for k, (part, turned) in enumerate(zip(beside, (x, y), strict=True))
+    ]
+    return Alignment(*jnp.broadcast_arrays(*moved, vector[..., 2] + z, *(vector[..., k] for k in (3, 4, 5))))
+
+
+def _turned_by(
+    tilt_x: jax.Array, tilt_y: jax.Array, roll: jax.Array, x: jax.Array, y: jax.Array
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """(R - 1) (x, y, 0) of angles [..., 1] and places [N], without the difference of large numbers, each [..., N]."""
+    x, y = (each.reshape((1,) * (roll.ndim - 1) + (-1,)) for each in (x, y))
+    less_x, less_y, less = (-2.0 * jnp.sin(0.5 * angle) ** 2 for angle in (tilt_x, tilt_y, roll))
+    along, across = less * x - jnp.sin(roll) * y, jnp.sin(roll) * x + less * y
+    x, y = x + along, y + across
+    z = -jnp.sin(tilt_y) * y
+    return along + less_x * x + jnp.sin(tilt_x) * z, across + less_y * y, jnp.cos(tilt_x) * z - jnp.sin(tilt_x) * x

@@ -175,7 +175,7 @@ def _check_places(name: str, places: CorePositions, shape: tuple[int, ...]) -> N
 @eqx.filter_jit
 def _losses(array: FibreArray, shared: jax.Array, x: jax.Array, y: jax.Array) -> jax.Array:
     forms = channel_forms(array, jnp.moveaxis(shared, -1, 0)[..., None])
-    return losses_at(forms, *(_rows(each) for each in (x, y)))
+    return losses_at(forms, x, y)
 
 
 def losses_at(forms: quadratic.OffsetForm, x: jax.Array, y: jax.Array) -> jax.Array:
@@ -189,28 +189,32 @@ def core_places(array: FibreArray, shared: jax.Array) -> tuple[jax.Array, jax.Ar
     t, scale = shared[:3], shared[6]
     targets = array.cores if array.ports is None else array.ports
     warm = floating(array.expansion) * (shared[9] + floating(array.temperature))
-    cores = [_rows(floating(each), shared.ndim - 1) for each in (array.cores.x, array.cores.y)]
     fixed, centre = floating(array.fixed), floating(array.centre)
-    x, y = (p + scale * (p - jnp.mean(p)) + warm * (p - f) for p, f in zip(cores, fixed, strict=True))
+
+    def row(values: Any) -> jax.Array:
+        return floating(values).reshape((1,) * (shared.ndim - 2) + (-1,))
+
+    # Only what moves is summed, as places of a millimetre have too few digits in float32.
+    x, y = row(array.cores.x), row(array.cores.y)
+    out_x, out_y = (
+        row(core - port) + scale * (p - jnp.mean(p)) + warm * (p - f)
+        for core, port, p, f in zip(array.cores, targets, (x, y), fixed, strict=True)
+    )
     lean = jnp.tan(floating(array.polish) + shared[8]) - jnp.tan(floating(array.polish))
-    z = jnp.tan(shared[7]) * x + lean * y
-    turned = _turn(shared[3:6], x - centre[0], y - centre[1], z - centre[2])
-    ends = [_rows(floating(each), shared.ndim - 1) for each in (targets.x, targets.y)]
-    x, y, z = (centre[k] + t[k] + turned[k] for k in range(3))
-    return x - ends[0], y - ends[1], z + floating(array.gap)
+    out_z = jnp.tan(shared[7]) * x + lean * y
+    arm = x + (out_x - row(array.cores.x - targets.x)), y + (out_y - row(array.cores.y - targets.y)), out_z
+    moved = _turn_less_one(shared[3:6], *(one - c for one, c in zip(arm, centre, strict=True)))
+    return out_x + t[0] + moved[0], out_y + t[1] + moved[1], out_z + t[2] + moved[2] + floating(array.gap)
 
 
-def _rows(values: jax.Array, ndim: int | None = None) -> jax.Array:
-    """Values of shape [N] with axes of length one in front."""
-    return values if ndim is None else values.reshape((1,) * (ndim - 1) + (-1,))
-
-
-def _turn(angles: jax.Array, x: Any, y: Any, z: Any) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """A vector turned by R of `Alignment`, R_y(tilt_x) R_x(-tilt_y) R_z(roll); angles of shape [3, ...]."""
-    (c1, c2, c3), (s1, s2, s3) = jnp.cos(angles), jnp.sin(angles)
-    x, y = c3 * x - s3 * y, s3 * x + c3 * y
-    y, z = c2 * y + s2 * z, c2 * z - s2 * y
-    return c1 * x + s1 * z, y, c1 * z - s1 * x
+def _turn_less_one(angles: jax.Array, x: Any, y: Any, z: Any) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """What the turn R of `Alignment`, R_y(tilt_x) R_x(-tilt_y) R_z(roll), adds to a vector; angles of shape [3, ...]."""
+    (c1, c2, c3), (s1, s2, s3) = -2.0 * jnp.sin(0.5 * angles) ** 2, jnp.sin(angles)
+    x_roll, y_roll = c3 * x - s3 * y, s3 * x + c3 * y
+    x, y = x + x_roll, y + y_roll
+    y_pitch, z_pitch = c2 * y + s2 * z, c2 * z - s2 * y
+    z = z + z_pitch
+    return x_roll + c1 * x + s1 * z, y_roll + y_pitch, z_pitch + c1 * z - s1 * x
 
 
 def _accepted(array: FibreArray, polish_x: jax.Array, polish_y: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
@@ -242,7 +246,8 @@ def channel_forms(array: FibreArray, shared: jax.Array) -> quadratic.OffsetForm:
     light = quadratic.beam_matrix(source[0], tuple(z - d for d in source[1]), jnp.cos(angle), jnp.sin(angle), k)
     accepted = quadratic.beam_matrix(*receiver, jnp.cos(other), jnp.sin(other), k)
     accepted = quadratic.turned(_refracted(array, accepted), jnp.cos(roll), jnp.sin(roll))
-    direction = _turn(shared[3:6], *_accepted(array, shared[7], shared[8]))
+    along = _accepted(array, shared[7], shared[8])
+    direction = [one + more for one, more in zip(along, _turn_less_one(shared[3:6], *along), strict=True)]
     form = quadratic.offset_form(light, accepted, k * direction[0], k * direction[1]).about(x, y)
     form = form._replace(level=form.level + _polarization(joint, roll))
     form = jax.tree.map(lambda leaf: DECIBEL * leaf, form)

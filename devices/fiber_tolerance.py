@@ -17,7 +17,8 @@ from scipy.optimize import brentq
 
 from photonics_core.devices.fiber import FibreJoint
 from photonics_core.devices.fiber_alignment import FREEDOMS, Alignment
-from photonics_core.kernels.checks import check_choice, check_kind, check_positive
+from photonics_core.devices.fiber_input import LOST
+from photonics_core.kernels.checks import check_choice, check_kind, check_positive, is_concrete
 
 #: Where a search for a width ends: um for x, y and z, rad for tilts and roll.
 FARTHEST = (1e6, 1e6, 1e7, 1.5, 1.5, 0.5 * math.pi)
@@ -96,20 +97,26 @@ def best_alignment(
     Raises:
         ValueError: for an unknown degree of freedom, or if no minimum is found.
     """
+    check_kind("joint", joint, FibreJoint)
     used = np.asarray([FREEDOMS.index(name) for name in _checked(freedoms)], int)
     at = np.asarray((Alignment() if start is None else start).vector(), float)
     loss, damping = float(joint.loss_db(Alignment.of_vector(at))), 1e-3
     for _ in range(_STEPS):
         slope = np.asarray(joint.gradient(Alignment.of_vector(at)), float)[used]
         bend = np.asarray(joint.hessian(Alignment.of_vector(at)), float)[np.ix_(used, used)]
+        if not (np.all(np.isfinite(slope)) and np.all(np.isfinite(bend))):
+            raise ValueError(f"no alignment of least loss was found: no light couples at {at.tolist()}")
         size = np.maximum(np.abs(np.diag(bend)), FLAT * np.max(np.abs(np.diag(bend))))
-        if np.max(np.abs(slope) / np.sqrt(size)) < 64.0 * np.sqrt(jnp.finfo(jnp.result_type(float)).eps) ** 1.5:
+        if (
+            not np.any(size)
+            or np.max(np.abs(slope) / np.sqrt(size)) < 64.0 * np.sqrt(jnp.finfo(jnp.result_type(float)).eps) ** 1.5
+        ):
             return Alignment.of_vector(at)
         while damping < 1e12:
             step = np.linalg.solve(bend + damping * np.diag(size), -slope)
             trial = at.copy()
             trial[used] += step
-            then = float(joint.loss_db(Alignment.of_vector(trial)))
+            then = _loss_within(joint, trial)
             if then <= loss and np.all(np.linalg.eigvalsh(bend + damping * np.diag(size)) > 0.0):
                 break
             damping = max(4.0 * damping, 1e-6)
@@ -121,22 +128,45 @@ def best_alignment(
     raise ValueError(f"no alignment of least loss was found in {_STEPS} steps; the last had {loss:.4g} dB")
 
 
+def _loss_within(joint: FibreJoint, vector: np.ndarray) -> float:
+    """Loss in dB, infinite where an alignment lies beyond what the joint can tell."""
+    try:
+        return float(joint.loss_db(Alignment.of_vector(vector)))
+    except ValueError:
+        return math.inf
+
+
 def alignment_tolerance(
     joint: FibreJoint,
     alignment: Alignment | None = None,
     level_db: float = 1.0,
     freedoms: tuple[str, ...] = FREEDOMS,
 ) -> Tolerance:
-    """Curvatures of the loss about an alignment, which should be the best one; see `Tolerance`.
+    """Curvatures of the loss about an alignment of least loss in the degrees of freedom that count; see `Tolerance`.
 
     Raises:
-        ValueError: for a level that is not above zero, or an unknown degree of freedom.
+        ValueError: for a level that is not above zero, an unknown degree of freedom, or one that counts in which the
+            loss is not least: its curvature is below zero, or its slope adds a tenth of the level over the width.
     """
     check_kind("joint", joint, FibreJoint)
     check_positive("level_db", level_db, "dB")
     alignment = Alignment() if alignment is None else alignment
     loss, hessian = joint.loss_db(alignment), joint.hessian(alignment)
-    return Tolerance(alignment, np.asarray(loss), np.asarray(hessian), float(level_db), _checked(freedoms))
+    found = Tolerance(alignment, np.asarray(loss), np.asarray(hessian), float(level_db), _checked(freedoms))
+    _check_least(found, np.asarray(joint.gradient(alignment)))
+    return found
+
+
+def _check_least(found: Tolerance, slope: np.ndarray) -> None:
+    curvature, widths = np.diag(found.hessian), found.curvature_widths
+    for k, name in enumerate(FREEDOMS):
+        rises = abs(slope[k]) * min(widths[k], FARTHEST[k]) > 0.1 * found.level_db
+        if name in found.freedoms and (rises or curvature[k] * min(FARTHEST[k], 1e3) ** 2 < -1e-3 * found.level_db):
+            unit = "um" if k < 3 else "rad"
+            raise ValueError(
+                f"the loss is not least in {name} there: slope {slope[k]:.4g} dB/{unit}, curvature {curvature[k]:.4g} "
+                f"dB/{unit}^2; start from best_alignment, or leave it out of freedoms"
+            )
 
 
 def alignment_width(
@@ -144,7 +174,8 @@ def alignment_width(
 ) -> jax.Array:
     """Error of one degree of freedom at which the loss has grown by a level, by root finding, in um or rad.
 
-    Differentiable in the joint and the alignment, where these are not traced while it is sought.
+    Differentiable in the joint and the alignment, twice too; not to be compiled or mapped, since it is sought on the
+    host.
 
     Args:
         joint: the joint.
@@ -155,12 +186,18 @@ def alignment_width(
 
     Returns:
         The size of the error; infinite where the loss does not reach the level (within the window of sampled fields).
+
+    Raises:
+        ValueError: for an unknown degree of freedom or side, a level that is not above zero, or within jit or vmap.
     """
+    check_kind("joint", joint, FibreJoint)
     (name,) = _checked((freedom,))
     check_positive("level_db", level_db, "dB")
     check_choice("side", side, (1, -1))
     number = FREEDOMS.index(name)
     vector = (Alignment() if alignment is None else alignment).vector()
+    if not is_concrete(*jax.tree.leaves(jax.tree.map(jax.lax.stop_gradient, (joint, vector)))):
+        raise ValueError("alignment_width seeks on the host: it can be differentiated, but not compiled or mapped")
     ends = _bracket(joint, vector, number, level_db, side)
     if ends is None:
         return jnp.asarray(jnp.inf, vector.dtype)
@@ -170,7 +207,7 @@ def alignment_width(
 def _root(
     joint: FibreJoint, vector: jax.Array, number: int, level: float, side: int, ends: tuple[float, float]
 ) -> jax.Array:
-    """The root between bounds, found on the host, with the derivatives that one step of Newton's method gives it."""
+    """The root between bounds, found on the host, with the derivatives that two steps of Newton's method give it."""
     fixed, origin = jax.tree.map(jax.lax.stop_gradient, (joint, vector))
     direction = side * np.eye(len(FREEDOMS))[number]
 
@@ -179,9 +216,13 @@ def _root(
 
     goal = float(fixed.loss_db(moved(0.0))) + level
     found = float(brentq(lambda x: float(fixed.loss_db(moved(x))) - goal, *ends, xtol=1e-10 * ends[1]))  # type: ignore[arg-type]
-    slope = side * fixed.gradient(moved(found))[number]
-    there = joint.loss_db(Alignment.of_vector(vector + jnp.asarray(found * direction, vector.dtype)))
-    return found - (there - joint.loss_db(Alignment.of_vector(vector)) - level) / slope
+    goal_there = joint.loss_db(Alignment.of_vector(vector)) + level
+    at = jnp.asarray(found, vector.dtype)
+    # One step gives first derivatives; each doubles the order to which they are right.
+    for _ in range(2):
+        there = Alignment.of_vector(vector + at * jnp.asarray(direction, vector.dtype))
+        at = at - (joint.loss_db(there) - goal_there) / (side * joint.gradient(there)[number])
+    return at
 
 
 def _bracket(joint: FibreJoint, vector: jax.Array, number: int, level: float, side: int) -> tuple[float, float] | None:
@@ -199,6 +240,8 @@ def _bracket(joint: FibreJoint, vector: jax.Array, number: int, level: float, si
         high = min(low + step, limit)
         moved = origin.copy()
         moved[number] += side * high
+        if number == 2 and float(joint.left_out(moved[2])) > LOST:
+            return None
         if float(joint.loss_db(Alignment.of_vector(moved))) - start >= level:
             return low, high
         low, step = high, 1.5 * step

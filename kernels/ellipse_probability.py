@@ -66,7 +66,7 @@ def ellipse_probability(
 def _integral(
     left: jax.Array, right: jax.Array, inner: tuple[jax.Array, jax.Array, jax.Array], nodes: int
 ) -> jax.Array:
-    """Integral between two ends in deviations; `inner` is where the sides' middle is at 0, its slope, and their size."""
+    """Integral between two ends in deviations; `inner`: the sides' middle at 0, its slope, and the sides' size."""
     low, high = jnp.maximum(left, -REACH), jnp.minimum(right, REACH)
     half = jnp.maximum(0.5 * (high - low), 0.0)
     sine, weight, above, below = (

@@ -17,6 +17,7 @@ tilt_y, from z to y, then by tilt_x, from z to x. Its axis then lies along
 (sin tilt_x cos tilt_y, sin tilt_y, cos tilt_x cos tilt_y).
 """
 
+import functools
 from typing import NamedTuple
 
 import jax
@@ -91,6 +92,25 @@ def amplitude(pair: jax.Array, step: jax.Array, x: jax.Array, y: jax.Array) -> j
     k = wavenumbers(pair.shape[-1] // 2, step)
     along, across = (wave(each[:, None] * k[None]) for each in (x, y))
     return jnp.matmul(jnp.matmul(along, pair, precision="highest"), across.T, precision="highest")
+
+
+@functools.partial(jax.jit, static_argnames="model")
+def left_out(source: End, receiver: End, step: jax.Array, k: jax.Array, z: jax.Array, model: str) -> jax.Array:
+    """Bound of the amplitude that waves carry which run beyond half the window and are left out, of ends without tilt.
+
+    The square root of the product of both fields' parts in such waves, by the inequality of Cauchy and Schwarz; `z` is
+    the largest distance of the ends in um.
+    """
+    count = source.field.shape[-1]
+    waves = _waves(count, step, k, model)
+    way = jnp.abs(z - source.distance - receiver.distance)
+    lost = waves.good & ~runs_within(waves.kx, waves.ky, k, way, count * step, model)
+    parts = []
+    for end in (source, receiver):
+        own = spectrum(end.field, step)
+        square = jnp.sum(own.real**2 + own.imag**2, axis=0)
+        parts.append(jnp.sum(jnp.where(lost, square, 0.0)) / (square.shape[-1] * step) ** 2)
+    return jnp.sqrt(parts[0]) * jnp.sqrt(parts[1])
 
 
 def _waves(count: int, step: jax.Array, k: jax.Array, model: str) -> _Waves:

@@ -12,6 +12,7 @@ rounding 10^(M/3) times the unit.
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -28,8 +29,11 @@ def euler_nodes(terms: int) -> tuple[np.ndarray, np.ndarray]:
     return terms * math.log(10.0) / 3.0 + 1j * math.pi * np.arange(xi.size), 10.0 ** (terms / 3.0) * signs * xi
 
 
-def inverted(transform: Callable[[jax.Array], jax.Array], time: jax.Array, terms: int = 12) -> jax.Array:
-    """A function at times, from its transform at one complex rate, which may be of any shape.
+def inverted(transform: Callable[[jax.Array], Any], time: jax.Array, terms: int = 12) -> Any:
+    """A function at times, from its transform at one complex rate: an array of any shape, or a tree of arrays.
+
+    What is linear in the transform and does not depend on the rate is best done with what comes out of here: there are
+    2 M + 1 rates a time. Rates are gone through one by one, and again for a derivative, which keeps nothing of them.
 
     Args:
         transform: F of a complex scalar s in 1/ps.
@@ -37,17 +41,19 @@ def inverted(transform: Callable[[jax.Array], jax.Array], time: jax.Array, terms
         terms: M, static.
 
     Returns:
-        Shape [times, ...].
+        Shape [times, ...], or a tree of such arrays.
     """
     nodes, weights = euler_nodes(terms)
     complex_type = jnp.result_type(1j)
     nodes, weights = jnp.asarray(nodes, complex_type), jnp.asarray(weights, time.dtype)
 
-    def at(moment: jax.Array) -> jax.Array:
-        def term(pair: tuple[jax.Array, jax.Array]) -> jax.Array:
+    def at(moment: jax.Array) -> Any:
+        @jax.checkpoint
+        def term(pair: tuple[jax.Array, jax.Array]) -> Any:
             node, weight = pair
-            return weight / moment * transform(node / moment.astype(complex_type)).real
+            values = transform(node / moment.astype(complex_type))
+            return jax.tree.map(lambda each: weight / moment * each.real, values)
 
-        return jnp.sum(jax.lax.map(term, (nodes, weights)), axis=0)
+        return jax.tree.map(lambda each: jnp.sum(each, axis=0), jax.lax.map(term, (nodes, weights)))
 
     return jax.lax.map(at, time)

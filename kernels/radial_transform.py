@@ -54,9 +54,14 @@ def radial_grid(scale: float, largest_radius: float) -> RadialGrid:
     return RadialGrid(scale, inner, math.ceil(math.asinh(_FARTHEST / scale) / _WIDTH))
 
 
+def ray_places(angle: float = STEADY) -> np.ndarray:
+    """kappa^2 on the ray, lowest first, shape [nodes], on the host."""
+    return np.exp(2j * angle) * _ray(angle) ** 2
+
+
 def ray_squares(dtype: np.dtype, angle: float = STEADY) -> Array:
     """kappa^2 on the ray, for the function to be transformed, shape [nodes] of a complex type."""
-    return jnp.asarray(np.exp(2j * angle) * _ray(angle) ** 2, dtype)
+    return jnp.asarray(ray_places(angle), dtype)
 
 
 @functools.partial(jax.jit, static_argnames=("grid", "angle"))
@@ -103,12 +108,15 @@ def radial_table(basis: Array, values: Array, mirrored: Array | None = None) -> 
     Returns:
         Powers of the place within a cell from -1 to 1, lowest first, shape [..., cells, terms]; real if G is.
     """
-    powers = jnp.asarray(_to_powers(_TERMS), basis.real.dtype)
-    there = jnp.einsum("ctn,...n->...ct", basis, values, precision="highest")
+    whole = jnp.einsum("ctn,...n->...ct", basis, values, precision="highest")
     if mirrored is None:
-        return jnp.einsum("...ct,pt->...cp", there.real, powers, precision="highest")
-    back = jnp.einsum("ctn,...n->...ct", basis.conj(), mirrored, precision="highest")
-    return jnp.einsum("...ct,pt->...cp", 0.5 * (there + back), powers.astype(basis.dtype), precision="highest")
+        whole = whole.real
+    else:
+        whole = 0.5 * (whole + jnp.einsum("ctn,...n->...ct", basis.conj(), mirrored, precision="highest"))
+    # By way of Chebyshev's polynomials: straight to powers is by numbers of some hundreds that cancel.
+    for matrix in _by_chebyshev(_TERMS):
+        whole = jnp.einsum("...ct,pt->...cp", whole, jnp.asarray(matrix, whole.dtype), precision="highest")
+    return whole
 
 
 def radial_value(tables: Array, grid: RadialGrid, which: Array, r: Array, radius: Array) -> Array:
@@ -223,6 +231,14 @@ def _bessel_table(angle: float) -> np.ndarray:
 
 def _chebyshev_nodes(count: int) -> np.ndarray:
     return np.cos(math.pi * (np.arange(count) + 0.5) / count)
+
+
+@functools.cache
+def _by_chebyshev(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Matrices from values at Chebyshev's nodes to coefficients of his polynomials, and from those to powers."""
+    to_polynomials = np.linalg.inv(np.polynomial.chebyshev.chebvander(_chebyshev_nodes(count), count - 1))
+    powers = [np.polynomial.chebyshev.cheb2poly(row) for row in np.eye(count)]
+    return to_polynomials, np.stack([np.pad(row, (0, count - row.size)) for row in powers], axis=1)
 
 
 @functools.cache

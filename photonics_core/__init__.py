@@ -20,6 +20,17 @@ if TYPE_CHECKING:
     from photonics_core.closure import Closure, tdecq
     from photonics_core.compact_device import CompactDevice
     from photonics_core.cross_section import CrossSection
+    from photonics_core.devices.alignment_search import SearchResult, Stage, search_alignment
+    from photonics_core.devices.array_budget import Budget, CostModel, cheapest_budget, loosest_budget
+    from photonics_core.devices.array_errors import (
+        ArrayErrors,
+        ArraySample,
+        LossMoments,
+        sample_arrays,
+        sample_losses,
+        second_order,
+    )
+    from photonics_core.devices.array_yield import array_yield
     from photonics_core.devices.backscatter import SplitResonance
     from photonics_core.devices.batch import batch_size, stack, unstack
     from photonics_core.devices.bus import RingBus
@@ -40,6 +51,7 @@ if TYPE_CHECKING:
     from photonics_core.devices.edge_transition import Transition, expand_tips, inverse_taper, solve_transition
     from photonics_core.devices.fiber import FibreJoint
     from photonics_core.devices.fiber_alignment import Alignment, core_alignment
+    from photonics_core.devices.fiber_array import FibreArray
     from photonics_core.devices.fiber_tolerance import (
         Tolerance,
         alignment_tolerance,
@@ -183,6 +195,21 @@ _HOMES = {
     "FieldGrid": "fields",
     "GaussianBeam": "beams",
     "SampledField": "fields",
+    "ArrayErrors": "devices.array_errors",
+    "ArraySample": "devices.array_errors",
+    "Budget": "devices.array_budget",
+    "CostModel": "devices.array_budget",
+    "FibreArray": "devices.fiber_array",
+    "LossMoments": "devices.array_errors",
+    "SearchResult": "devices.alignment_search",
+    "Stage": "devices.alignment_search",
+    "array_yield": "devices.array_yield",
+    "cheapest_budget": "devices.array_budget",
+    "loosest_budget": "devices.array_budget",
+    "sample_arrays": "devices.array_errors",
+    "sample_losses": "devices.array_errors",
+    "search_alignment": "devices.alignment_search",
+    "second_order": "devices.array_errors",
     "Tolerance": "devices.fiber_tolerance",
     "alignment_tolerance": "devices.fiber_tolerance",
     "alignment_width": "devices.fiber_tolerance",

@@ -27,10 +27,11 @@ class GaussianBeam(eqx.Module):
             distance for a lensed one.
         angle: angle of the first principal axis to x in rad, from x to y.
         azimuth: angle of the polarisation's long axis to x in rad.
-        ellipticity: angle whose tangent is short over long axis, in rad; pi / 4 is circular.
+        ellipticity: angle whose tangent is short over long axis, in rad; pi / 4 is circular. Above zero the field at
+            one place turns from x to y in time.
 
     Raises:
-        ValueError: for a waist that is not above zero, a number that is not finite, or several in one place.
+        ValueError: for a waist that is not above zero, or a number that is not finite.
     """
 
     waist_x: Any = eqx.field(converter=as_leaf)
@@ -68,7 +69,7 @@ class GaussianBeam(eqx.Module):
 
     @staticmethod
     def expanded(mfd: Any, focal_length: Any, wl: Any, index: Any = 1.0) -> "GaussianBeam":
-        """A fibre in the back focal plane of a collimator, whose waist lies in the front focal plane.
+        """A fibre in the front focal plane of a collimator, whose waist lies in the back focal plane.
 
         Args:
             mfd: mode field diameter of the fibre in um.
@@ -77,7 +78,7 @@ class GaussianBeam(eqx.Module):
             index: index of the medium.
 
         Returns:
-            Beam of the waist wl f / (pi n w). Its end is the front focal plane.
+            Beam of the waist wl f / (pi n w). Its end is the back focal plane.
         """
         for name, value, unit in (("mfd", mfd, "um"), ("focal_length", focal_length, "um"), ("wl", wl, "um")):
             check_positive(name, value, unit)

@@ -74,6 +74,7 @@ class SampledField(eqx.Module):
         grid: the grid.
         e: E_x and E_y in 1/um, complex, shape [2, n, n], of power 1 or less.
         distance: how far in front of the end the field is known, in um.
+        wl: free-space wavelength in um for which it was made, of which joints see that it is theirs; None for any.
 
     Raises:
         ValueError: for a shape that is not that of the grid, NaN, or no power.
@@ -82,10 +83,13 @@ class SampledField(eqx.Module):
     grid: FieldGrid
     e: Any
     distance: Any = eqx.field(converter=as_leaf, default=0.0)
+    wl: Any = eqx.field(converter=as_leaf, default=None)
 
     def __check_init__(self) -> None:
         check_kind("grid", self.grid, FieldGrid)
         check_finite("distance", self.distance, "um")
+        if self.wl is not None:
+            check_positive("wl", self.wl, "um")
         if np.shape(self.e) != (2, self.grid.count, self.grid.count):
             raise ValueError(f"e of shape {np.shape(self.e)} is not [2, {self.grid.count}, {self.grid.count}]")
         if is_concrete(self.e):
@@ -94,13 +98,14 @@ class SampledField(eqx.Module):
             check_positive("power of the field", np.sum(np.abs(self.e) ** 2))
 
     @staticmethod
-    def of(grid: FieldGrid, e: Any, azimuth: Any = 0.0, ellipticity: Any = 0.0) -> "SampledField":
+    def of(grid: FieldGrid, e: Any, azimuth: Any = 0.0, ellipticity: Any = 0.0, wl: Any = None) -> "SampledField":
         """A field of any scale, which is brought to power 1.
 
         Args:
             grid: the grid.
             e: complex or real, [2, n, n] for E_x and E_y, or [n, n] for a field of one polarisation.
             azimuth, ellipticity: that polarisation, as of `GaussianBeam`.
+            wl: free-space wavelength in um, if it is of one.
         """
         check_kind("grid", grid, FieldGrid)
         e = jnp.asarray(e).astype(jnp.result_type(complex))
@@ -108,17 +113,23 @@ class SampledField(eqx.Module):
             e = _polarized(e, azimuth, ellipticity)
         field = SampledField(grid, e)
         square = jnp.sum(e.real**2 + e.imag**2)
-        return SampledField(field.grid, e / (jnp.sqrt(square) * floating(grid.step)).astype(e.dtype))
+        return SampledField(field.grid, e / (jnp.sqrt(square) * floating(grid.step)).astype(e.dtype), 0.0, wl)
 
     @staticmethod
     def of_beam(beam: GaussianBeam, grid: FieldGrid, wl: Any, index: Any = 1.0) -> "SampledField":
-        """The field of a Gaussian beam, in the plane midway between its two waists; `wl` in um."""
+        """The field of a Gaussian beam, in the plane midway between its two waists; `wl` in um.
+
+        Raises:
+            ValueError: for a step of more than 0.75 of a waist.
+        """
         check_kind("beam", beam, GaussianBeam)
+        check_kind("grid", grid, FieldGrid)
+        check_step(beam, grid)
         check_positive("wl", wl, "um")
         check_range("index", index, 1.0, np.inf)
         distance = 0.5 * (floating(beam.distance_x) + floating(beam.distance_y))
         field = _gaussian(beam, distance, grid, 2.0 * math.pi * floating(index) / floating(wl))
-        return SampledField(grid, _polarized(field, beam.azimuth, beam.ellipticity), distance)
+        return SampledField(grid, _polarized(field, beam.azimuth, beam.ellipticity), distance, wl)
 
     @staticmethod
     def of_fibre(
@@ -139,17 +150,25 @@ class SampledField(eqx.Module):
             mode: "LP01", "HE11", ...
             azimuth, ellipticity: polarisation of an LP mode, as of `GaussianBeam`.
             orientation: angle in rad by which the pattern is turned; HE11 is polarised along it.
+
+        Raises:
+            ValueError: for a mode that the fibre does not guide, or a polarisation of a vector mode, which has its own.
         """
         check_kind("fibre", fibre, StepIndexFibre)
         check_kind("grid", grid, FieldGrid)
         x, y = grid.points()
         if not mode.startswith("LP"):
-            return SampledField.of(grid, fibre.vector_field(x, y, wl, mode, orientation).e[:2])
+            for name, value in (("azimuth", azimuth), ("ellipticity", ellipticity)):
+                check_range(f"{name} of {mode}, which its orientation gives,", value, 0.0, 0.0, "rad")
+            e = fibre.vector_field(x, y, wl, mode, orientation).e[:2]
+            size = jnp.sqrt(_transverse_power(fibre, wl, mode)).astype(e.dtype)
+            return SampledField(grid, e / size, 0.0, wl)
         check_finite("orientation", orientation, "rad")
         order = fibre_order(mode)
         radius = jnp.sqrt(x**2 + y**2)
         field = fibre.field(radius, wl, mode) * jnp.cos(order * (jnp.arctan2(y, x) - floating(orientation)))
-        return SampledField(grid, _polarized(field.astype(jnp.result_type(complex)), azimuth, ellipticity))
+        field = field.astype(jnp.result_type(complex))
+        return SampledField(grid, _polarized(field, azimuth, ellipticity), 0.0, wl)
 
     @staticmethod
     def of_mode(mode: Mode, grid: FieldGrid, x: Any = 0.0, y: Any = 0.0) -> "SampledField":
@@ -173,24 +192,27 @@ class SampledField(eqx.Module):
         )
         weighted = field.e[:2] * (area / jnp.sqrt(power)).astype(field.e.dtype)[None]
         waves = jnp.einsum("kp,cp,lp->ckl", along, weighted.astype(along.dtype), across, precision="highest")
-        return SampledField(grid, angular_spectrum.from_spectrum(waves, step))
+        return SampledField(grid, angular_spectrum.from_spectrum(waves, step), 0.0, mode.wl)
 
     def power(self) -> jax.Array:
         """Power on the grid, 1 but for what the grid does not hold."""
         return jnp.sum(jnp.abs(jnp.asarray(self.e)) ** 2) * floating(self.grid.step) ** 2
 
     def propagated(self, z: Any, wl: Any, index: Any = 1.0, model: str = "exact") -> "SampledField":
-        """The field `z` um further on in a medium, taken as that of the end; `wl` in um.
+        """The field `z` um in front of the end in a medium, taken as that of an end there; `wl` in um.
 
         Raises:
             ValueError: for an index below 1 or another model than "exact" or "paraxial".
         """
         step, k, z = self._medium(z, wl, index, model)
-        return SampledField(self.grid, angular_spectrum.propagate(jnp.asarray(self.e), step, k, z, model))
+        way = z - floating(self.distance)
+        e = angular_spectrum.propagate(jnp.asarray(self.e), step, k, way, model)
+        return SampledField(self.grid, e, 0.0, self.wl)
 
     def cut_power(self, z: Any, wl: Any, index: Any = 1.0, model: str = "exact") -> jax.Array:
         """Part of the power that `propagated` leaves out, since it would run beyond half the window."""
         step, k, z = self._medium(z, wl, index, model)
+        z = z - floating(self.distance)
         return angular_spectrum.cut_power(jnp.asarray(self.e), step, k, z, model)
 
     def _medium(self, z: Any, wl: Any, index: Any, model: str) -> tuple[jax.Array, jax.Array, jax.Array]:
@@ -223,9 +245,13 @@ class CorePositions(NamedTuple):
         check_range("count", count, 2)
         check_positive("pitch", pitch, "um")
         check_finite("angle", angle, "rad")
-        turns = 2.0 * math.pi * np.arange(count - has_centre) / (count - has_centre) + as_leaf(angle)
-        places = as_leaf(pitch) * np.stack([np.cos(turns), np.sin(turns)])
-        return CorePositions(*np.concatenate([np.zeros((2, int(has_centre))), places], axis=1))
+        number = np.arange(count) - int(has_centre)
+        size = np.where(number < 0, 0.0, 1.0)
+        turns = 2.0 * math.pi * number / (count - has_centre) + as_leaf(angle)
+        numerics = np if is_concrete(angle) else jnp
+        return CorePositions(
+            as_leaf(pitch) * (size * numerics.cos(turns)), as_leaf(pitch) * (size * numerics.sin(turns))
+        )
 
 
 def fibre_order(mode: str) -> int:
@@ -233,6 +259,46 @@ def fibre_order(mode: str) -> int:
     from photonics_core.fibre_labels import parse
 
     return parse(mode).order
+
+
+#: Widest step of a grid over the waist of a beam on it: the sum of squares is right to 6e-4 there.
+WIDEST_STEP = 0.75
+
+
+def check_step(beam: GaussianBeam, grid: FieldGrid) -> None:
+    """Raise a `ValueError` for a grid too coarse for a beam, whose overlaps would be wrong in silence."""
+    if is_concrete(beam.waist_x, beam.waist_y, grid.step):
+        least = min(np.min(beam.waist_x), np.min(beam.waist_y))
+        check_range(f"step of the grid for a waist of {least:.6g} um,", grid.step, 0.0, WIDEST_STEP * least, "um")
+
+
+def part_outside(beam: GaussianBeam, grid: FieldGrid, wl: Any, index: Any) -> float:
+    """Part of a beam's power that the window of a grid does not hold, on the host, at most."""
+    radii = beam.radii(0.5 * (floating(beam.distance_x) + floating(beam.distance_y)), wl, index)
+    first, second = (float(radius) ** 2 for radius in radii)
+    part = math.cos(float(beam.angle)) ** 2
+    half = 0.5 * float(grid.window)
+    sizes = part * first + (1.0 - part) * second, part * second + (1.0 - part) * first
+    return sum(math.erfc(half * math.sqrt(2.0 / size)) for size in sizes)
+
+
+def _transverse_power(fibre: StepIndexFibre, wl: Any, mode: str) -> jax.Array:
+    """Integral of |E_x|^2 + |E_y|^2 of a vector mode over the whole plane, by Gauss-Legendre along the radius."""
+    nodes, weights = np.polynomial.legendre.leggauss(96)
+    nodes, weights = 0.5 * (nodes + 1.0), 0.5 * weights
+    turns = 2.0 * math.pi * np.arange(4 * fibre_order(mode) + 12) / (4 * fibre_order(mode) + 12)
+    cladding = fibre.indices(wl)[1]
+    decay = 2.0 * math.pi / floating(wl) * jnp.sqrt(fibre.n_eff(wl, mode) ** 2 - cladding**2)
+    radius = floating(fibre.radius)
+    # The cladding over the logarithm of the radius, up to where the square has fallen by exp(-40).
+    reach = jax.lax.stop_gradient(jnp.log1p(20.0 / (decay * radius)))
+    outer = radius * jnp.exp(reach * jnp.asarray(nodes, radius.dtype))
+    r = jnp.concatenate([radius * jnp.asarray(nodes, radius.dtype), outer])
+    widths = jnp.concatenate([jnp.full(nodes.shape, radius), reach * outer]) * jnp.asarray(np.tile(weights, 2), r.dtype)
+    c, s = (jnp.asarray(part, r.dtype)[None] for part in (np.cos(turns), np.sin(turns)))
+    e = fibre.vector_field(r[:, None] * c, r[:, None] * s, wl, mode).e[:2]
+    ring = 2.0 * math.pi * jnp.mean(jnp.sum(e.real**2 + e.imag**2, axis=0), axis=1)
+    return jnp.sum(ring * r * widths)
 
 
 def _gaussian(beam: GaussianBeam, plane: jax.Array, grid: FieldGrid, k: jax.Array) -> jax.Array:

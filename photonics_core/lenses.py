@@ -73,9 +73,16 @@ def transformed_beam(
 
     Returns:
         Beam of the same axes and polarisation; what lenses lose is not in it.
+
+    Raises:
+        ValueError: for a matrix that is not [2, 2], or whose determinant is not index / index_after.
     """
     check_kind("beam", beam, GaussianBeam)
-    check_range("index_after", index_after, 1.0, np.inf)
+    for name, value in (("index", index), ("index_after", index_after)):
+        check_range(name, value, 1.0, np.inf)
+    for name, each in (("matrix", matrix), ("matrix_y", matrix_y)):
+        if each is not None:
+            _check_matrix(name, each, index, index_after)
     parts = []
     for q, each in zip(beam.q(wl, index), (matrix, matrix if matrix_y is None else matrix_y), strict=True):
         (a, b), (c, d) = jnp.asarray(each).astype(q.dtype)
@@ -92,6 +99,21 @@ def image_ray(matrix: Any, offset: Any, tilt: Any = 0.0) -> tuple[jax.Array, jax
     (a, b), (c, d) = jnp.asarray(matrix)
     offset, tilt = floating(offset), floating(tilt)
     return a * offset + b * tilt, c * offset + d * tilt
+
+
+def _check_matrix(name: str, matrix: Any, index: Any, index_after: Any) -> None:
+    if np.shape(matrix) != (2, 2):
+        raise ValueError(f"{name} of shape {np.shape(matrix)} is not [2, 2]")
+    if not is_concrete(matrix, index, index_after):
+        return
+    check_finite(f"element of {name}", matrix)
+    (a, b), (c, d) = np.asarray(matrix, float)
+    found, expected = a * d - b * c, float(index) / float(index_after)
+    if abs(found - expected) > 1e-4 * (1.0 + abs(a * d) + abs(b * c)):
+        raise ValueError(
+            f"{name} has the determinant {found:.6g}, which is not index / index_after = {expected:.6g}: "
+            "the indices of the media in front of and behind it"
+        )
 
 
 def _matrix(a: Any, b: Any, c: Any, d: Any) -> jax.Array:

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from photonics_core.kernels.checks import is_concrete
-from photonics_core.kernels.edges import screened
+from photonics_core.kernels.edges import screened_along
 from photonics_core.kernels.heat import LayerStack, Slab, slab_transfer
 from photonics_core.kernels.radial_transform import (
     STEADY,
@@ -21,7 +21,7 @@ from photonics_core.kernels.radial_transform import (
     radial_table,
     radial_value,
     ray_basis,
-    ray_squares,
+    ray_places,
 )
 
 #: Below this squared distance in um^2 two places are one, so that a distance of 0 has a derivative.
@@ -139,16 +139,16 @@ def radial_tables(
     """
     dtype = jnp.result_type(1j)
     angle = STEADY if rate is None else TRANSIENT
-    squares, still = ray_squares(dtype, angle), jnp.zeros((), dtype)
+    places, rates = ray_places(angle), jnp.zeros((), dtype) if rate is None else rate
 
-    def along(squares: jax.Array) -> jax.Array:
-        rates = still if rate is None else rate
-        if screen is None:
-            return transfers(stack, squares, rates, sources, probes)
-        return screened(lambda each: transfers(stack, each, rates, sources, probes), squares, screen)
+    def at(squares: jax.Array) -> jax.Array:
+        return transfers(stack, squares, rates, sources, probes)
 
-    values = along(squares)
-    mirrored = None if rate is None else along(squares.conj())
+    def along(squares: np.ndarray) -> jax.Array:
+        return at(jnp.asarray(squares, dtype)) if screen is None else screened_along(at, squares, screen, dtype)
+
+    values = along(places)
+    mirrored = None if rate is None else along(places.conj())
     firsts, radius_of = distinct([(radius,) for _, radius in kinds])
     slab_of = np.asarray([slab for slab, _ in kinds])
     tables, order = [], []

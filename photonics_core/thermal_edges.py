@@ -7,62 +7,81 @@ half their difference.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from photonics_core.heat_shapes import HeatShape
-from photonics_core.kernels.edges import edge_modes, remainder
+from photonics_core.kernels.edges import edge_modes, mode_nodes, remainder
 from photonics_core.kernels.heat import LayerStack, Slab
 from photonics_core.thermal_coupling import alike, transfers
 
-#: Slabs without repetition, and the number of each region's.
-Slabs = tuple[Sequence[Slab], np.ndarray]
+
+class EdgeModes(NamedTuple):
+    """Modes of the chip that matter, and where their transfers are computed.
+
+    Args:
+        squares: kappa^2 in 1/um^2 at which transfers are computed, shape [nodes].
+        weight: from there to all modes, with the weights of the modes, shape [modes, nodes].
+        waves: kx and ky of all modes in 1/um, each of shape [modes].
+        fixed: whether edges are at the temperature of the surroundings; else no heat leaves there.
+        screen: of `kernels.edges` in 1/um.
+    """
+
+    squares: np.ndarray
+    weight: np.ndarray
+    waves: tuple[np.ndarray, np.ndarray]
+    fixed: bool
+    screen: float
+
+    @staticmethod
+    def of(size: tuple[float, float], screen: float, fixed: bool) -> "EdgeModes":
+        """Those of a chip of a width and height in um."""
+        kx, ky, share = edge_modes(*size, screen, fixed)
+        squares, weight = mode_nodes(kx**2 + ky**2)
+        return EdgeModes(squares, share[:, None] * weight, (kx, ky), fixed, screen)
+
+
+def edge_transfers(
+    stack: LayerStack, rate: jax.Array | None, modes: EdgeModes, sources: Sequence[Slab], targets: Sequence[Slab]
+) -> jax.Array:
+    """Transfer of each slab to each without what is screened, shape [sources, targets, nodes]; s as `rate` or None."""
+    dtype = jnp.result_type(float) if rate is None else jnp.result_type(1j)
+    still = jnp.zeros((), dtype) if rate is None else rate
+    squares = jnp.asarray(modes.squares, dtype)
+    return remainder(lambda each: transfers(stack, each, still, sources, targets), squares, modes.screen)
 
 
 def edge_coupling(
-    stack: LayerStack,
-    rate: jax.Array | None,
-    heaters: tuple[Sequence[HeatShape], Slabs],
-    probes: tuple[Sequence[HeatShape], Slabs],
-    size: tuple[float, float],
-    screen: float,
-    fixed: bool,
+    values: jax.Array,
+    modes: EdgeModes,
+    heaters: tuple[jax.Array, np.ndarray],
+    probes: tuple[jax.Array, np.ndarray],
 ) -> jax.Array:
     """Temperature of each probe for unit power in each heater, without what is screened, shape [probes, heaters].
 
     Args:
-        stack: the layers.
-        rate: Laplace's s in 1/ps, complex; None for the steady state.
-        heaters, probes: shapes, and their slabs.
-        size: width and height of the chip in um.
-        screen: of `kernels.edges` in 1/um.
-        fixed: whether edges are at the temperature of the surroundings; else no heat leaves there.
+        values: of `edge_transfers`.
+        modes: those of the chip.
+        heaters, probes: `mode_means` of the shapes, [shapes, modes], and the numbers of their slabs.
     """
-    real = jnp.result_type(float)
-    dtype = real if rate is None else jnp.result_type(1j)
-    kx, ky, weight = edge_modes(*size, screen, fixed)
-    still = jnp.zeros((), dtype) if rate is None else rate
-    (shapes, (sources, source_of)), (others, (targets, target_of)) = heaters, probes
-    squares = jnp.asarray(kx**2 + ky**2, dtype)
-    values = remainder(lambda each: transfers(stack, each, still, sources, targets), squares, screen)
-    values = values * jnp.asarray(weight, dtype)[None, None, :]
-    waves = jnp.asarray(kx, real), jnp.asarray(ky, real)
-    one, two = (mode_means(each, waves, fixed).astype(dtype) for each in (shapes, others))
-    whole = jnp.zeros((len(others), len(shapes)), dtype)
-    for i in range(len(sources)):
-        for j in range(len(targets)):
+    dtype = values.dtype
+    every = jnp.einsum("...n,mn->...m", values, jnp.asarray(modes.weight, dtype), precision="highest")
+    (one, source_of), (two, target_of) = ((means.astype(dtype), number) for means, number in (heaters, probes))
+    whole = jnp.zeros((two.shape[0], one.shape[0]), dtype)
+    for i in range(values.shape[0]):
+        for j in range(values.shape[1]):
             at = np.flatnonzero(target_of == j), np.flatnonzero(source_of == i)
-            block = jnp.einsum("pm,m,hm->ph", two[at[0]], values[i, j], one[at[1]], precision="highest")
+            block = jnp.einsum("pm,m,hm->ph", two[at[0]], every[i, j], one[at[1]], precision="highest")
             whole = whole.at[np.ix_(*at)].set(block)
     return whole
 
 
-def mode_means(shapes: Sequence[HeatShape], waves: tuple[jax.Array, jax.Array], fixed: bool) -> jax.Array:
+def mode_means(shapes: Sequence[HeatShape], waves: tuple[Any, Any], fixed: bool) -> jax.Array:
     """Mean of each mode over each shape, shape [shapes, modes]; those of one kind are made together."""
-    groups = alike(shapes)
+    groups, waves = alike(shapes), tuple(jnp.asarray(each, jnp.result_type(float)) for each in waves)
     found = [jax.vmap(lambda shape: _part(shape, *waves, fixed))(together) for _, together in groups]
     return jnp.concatenate(found)[np.argsort(np.concatenate([numbers for numbers, _ in groups]))]
 

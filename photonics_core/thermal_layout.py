@@ -12,7 +12,7 @@ chip (`kernels.edges`), so that none is left out.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -29,11 +29,11 @@ from photonics_core.kernels.checks import (
     is_concrete,
 )
 from photonics_core.kernels.edges import screen_for
-from photonics_core.kernels.heat import Slab
+from photonics_core.kernels.heat import LayerStack, Slab
 from photonics_core.kernels.laplace import inverted
-from photonics_core.kernels.radial_transform import radial_grid
+from photonics_core.kernels.radial_transform import RadialGrid, radial_grid
 from photonics_core.thermal_coupling import Circles, Sources, alike, coupled, distinct, radial_tables, stacked
-from photonics_core.thermal_edges import edge_coupling
+from photonics_core.thermal_edges import EdgeModes, edge_coupling, edge_transfers, mode_means
 from photonics_core.thermal_map import temperature_map
 from photonics_core.thermal_points import fitted, resolved_length
 from photonics_core.thermal_stack import ThermalRegion, ThermalStack
@@ -45,7 +45,7 @@ _TRACED_RADIUS = 1e4
 #: Reflections that the shorter side of a chip is given at most.
 _MOST_IMAGES = 8
 #: Terms of the inverse Laplace transform in float32 and in float64: more would be rounding only.
-_TERMS = (7, 12)
+_TERMS = (8, 12)
 
 
 class Chip(eqx.Module):
@@ -75,13 +75,10 @@ class Chip(eqx.Module):
 
     def screen(self) -> float | None:
         """Wavenumber in 1/um below which waves are summed as modes of the chip; None for open edges."""
-        return (
-            None
-            if self.edges == "open"
-            else screen_for(
-                min(order * size for order, size in zip(self._orders(), (self.width, self.height), strict=True))
-            )
-        )
+        if self.edges == "open":
+            return None
+        across, along = self._orders()
+        return screen_for(min(across * self.width, along * self.height))
 
     def _orders(self) -> tuple[int, int]:
         """Reflections in x and in y that are summed one by one: more of them along a side that is shorter."""
@@ -251,7 +248,7 @@ class ThermalLayout(eqx.Module):
         Args:
             time: above 0, shape [times].
             terms: of `kernels.laplace`, static: the error is some 10^(-0.6 terms) of the final value. None for 12 in
-                float64 and 7 in float32, where more are lost to rounding (2e-5 to 1.4e-4 with 7, 7e-4 with 12).
+                float64 and 8 in float32, where more are lost to rounding.
 
         Returns:
             Shape [probes, heaters, times].
@@ -265,26 +262,45 @@ class ThermalLayout(eqx.Module):
         time = jnp.asarray(time, jnp.result_type(float))
         terms = _TERMS[int(time.dtype == jnp.float64)] if terms is None else terms
         check_range("terms", terms, 1)
-        response = inverted(lambda rate: self._coupling(rate) / rate, time, terms)
-        return jnp.moveaxis(response, 0, -1)
+        plan = self._plan()
+        # Shapes and places do not depend on the rate: they come in once a time, with the functions of distance in time.
+        values = inverted(lambda rate: jax.tree.map(lambda each: each / rate, self._functions(plan, rate)), time, terms)
+        return jnp.moveaxis(jax.lax.map(lambda each: self._summed(plan, each), values), 0, -1)
 
     def _coupling(self, rate: jax.Array | None) -> jax.Array:
+        plan = self._plan()
+        return self._summed(plan, self._functions(plan, rate))
+
+    def _plan(self) -> "_Plan":
         circles, kinds, share = self._circles()
         grid = radial_grid(self.scale, max(_largest(radius) for _, radius in kinds))
-        slabs, slab_of = self._slabs(self.heaters)
-        sources, stack = self._sources(slab_of), self.stack.kernel()
-        targets, target_of = self._slabs(self.probes)
-        chip, screen = self.chip, None if self.chip is None else self.chip.screen()
-        tables = radial_tables(stack, grid, rate, slabs, targets, kinds, screen)
-        each = coupled(tables, grid, circles, sources, len(kinds), self.near)
-        each = each * jnp.asarray(sources.sign, each.dtype)[None, :]
-        whole = jnp.sum(each.reshape(circles.x.size, -1, len(self.heaters)), axis=1)
-        direct = jnp.einsum("pc,ch->ph", share.astype(whole.dtype), whole, precision="highest")
-        if chip is None or screen is None:
-            return direct
-        heaters, probes = ([region.shape for region in regions] for regions in (self.heaters, self.probes))
-        size, ends = (chip.width, chip.height), ((heaters, (slabs, slab_of)), (probes, (targets, target_of)))
-        return direct + edge_coupling(stack, rate, *ends, size, screen, chip.edges == "fixed")
+        (slabs, slab_of), (targets, target_of) = self._slabs(self.heaters), self._slabs(self.probes)
+        screen = None if self.chip is None else self.chip.screen()
+        plan = _Plan(self.stack.kernel(), grid, slabs, targets, circles, kinds, share, self._sources(slab_of), screen)
+        if self.chip is None or screen is None:
+            return plan
+        modes = EdgeModes.of((self.chip.width, self.chip.height), screen, self.chip.edges == "fixed")
+        heaters, probes = (
+            (mode_means([region.shape for region in regions], modes.waves, modes.fixed), number)
+            for regions, number in ((self.heaters, slab_of), (self.probes, target_of))
+        )
+        return plan._replace(edges=(modes, heaters, probes))
+
+    def _functions(self, plan: "_Plan", rate: jax.Array | None) -> tuple[jax.Array, ...]:
+        """All that depends on the rate: functions of distance, and transfers in the modes of a chip with edges."""
+        tables = radial_tables(plan.stack, plan.grid, rate, plan.slabs, plan.targets, plan.kinds, plan.screen)
+        if plan.edges is None:
+            return (tables,)
+        return tables, edge_transfers(plan.stack, rate, plan.edges[0], plan.slabs, plan.targets)
+
+    def _summed(self, plan: "_Plan", functions: tuple[jax.Array, ...]) -> jax.Array:
+        """Coupling from the functions: sums over points and images, and over modes."""
+        count = plan.circles.x.size
+        each = coupled(functions[0], plan.grid, plan.circles, plan.sources, len(plan.kinds), self.near)
+        each = each * jnp.asarray(plan.sources.sign, each.dtype)[None, :]
+        whole = jnp.sum(each.reshape(count, -1, len(self.heaters)), axis=1)
+        direct = jnp.einsum("pc,ch->ph", plan.share.astype(whole.dtype), whole, precision="highest")
+        return direct if plan.edges is None else direct + edge_coupling(functions[1], *plan.edges)
 
     def _slabs(self, regions: Sequence[ThermalRegion]) -> tuple[list[Slab], np.ndarray]:
         """Slabs without repetition, and the number of each region's."""
@@ -335,6 +351,21 @@ class ThermalLayout(eqx.Module):
             reflected(few),
             reflected(many),
         )
+
+
+class _Plan(NamedTuple):
+    """What of a layout does not depend on the rate; `edges` are modes, and means and slabs of heaters and probes."""
+
+    stack: LayerStack
+    grid: RadialGrid
+    slabs: list[Slab]
+    targets: list[Slab]
+    circles: Circles
+    kinds: list[tuple[int, Any]]
+    share: jax.Array
+    sources: Sources
+    screen: float | None
+    edges: tuple[EdgeModes, tuple[jax.Array, np.ndarray], tuple[jax.Array, np.ndarray]] | None = None
 
 
 def _check_regions(name: str, regions: Any) -> None:

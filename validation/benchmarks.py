@@ -31,6 +31,7 @@ SUITES = (
     "bench_couplers",
     "bench_modulator",
     "bench_heat",
+    "bench_fiber_array",
     "bench_fiber",
     "bench_grating_coupler",
 )

@@ -20,8 +20,8 @@ SCRIPT = (
     "Gaussian beams of a lensed fibre; generic cell of gdsfactory: 200 nm; both read as code, not measured"
 )
 ALMEIDA = (
-    "about 100 nm: Almeida et al., Opt. Lett. 28, 1302 (2003), as Dewanjee et al. (2014) restate it; second hand, and "
-    "for larger spots"
+    "100 nm: Almeida et al., Opt. Lett. 28, 1302 (2003), second hand; about 100 nm for inverse tapers in general: "
+    "Dewanjee et al. (2014), an abstract"
 )
 
 
@@ -40,21 +40,21 @@ def _best_width(mfd: float, polarization: str, low: float, high: float) -> float
     return float(-0.5 * np.divide(*np.polyfit(widths[k - 1 : k + 2], losses[k - 1 : k + 2], 2)[1::-1]))
 
 
-@case("edge_coupler.te_lensed", source=SCRIPT, kind="range", is_long=True)
+@case("edge_coupler.te_lensed", source=SCRIPT, kind="range")
 @in_float64
 def te_lensed() -> Evidence:
     """Width of the tip that couples best to a spot of 2.5 um, TE."""
     return Evidence(_best_width(2.5, "te", 0.15, 0.23), (0.16, 0.20), 0.0, "um")
 
 
-@case("edge_coupler.te_spot_3", source=SCRIPT, kind="range", is_long=True)
+@case("edge_coupler.te_spot_3", source=SCRIPT, kind="range")
 @in_float64
 def te_spot_3() -> Evidence:
     """Width of the tip that couples best to a spot of 3 um, TE."""
     return Evidence(_best_width(3.0, "te", 0.14, 0.22), (0.15, 0.20), 0.0, "um")
 
 
-@case("edge_coupler.tm_lensed", source=f"{SCRIPT}; {ALMEIDA}", kind="range", is_long=True)
+@case("edge_coupler.tm_lensed", source=f"{SCRIPT}; {ALMEIDA}", kind="range")
 @in_float64
 def tm_lensed() -> Evidence:
     """Width of the tip that couples best to a spot of 3 um, TM."""

@@ -36,6 +36,7 @@ SUBJECTS = (
     "fiber",
     "grating_coupler",
     "edge_coupler",
+    "fiber_array",
 )
 KINDS = ("analytic", "published", "measured", "peer", "range")
 

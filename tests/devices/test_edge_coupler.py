@@ -1,6 +1,7 @@
 """The facet beside closed forms and the joint of fields, matched media, totals, derivatives, bad input."""
 
 import dataclasses
+from typing import Any, cast
 
 import equinox as eqx
 import jax
@@ -48,25 +49,26 @@ def coupler():
 def test_without_contrast_the_shape_of_the_fields_decides(weak):
     for mfd in (3.0, 5.0, 10.4):
         exact, shape = facet_efficiency(weak, GaussianBeam.from_mfd(mfd)), weak.gaussian_overlap(mfd)
-        assert float(exact) == pytest.approx(float(shape), rel=2e-3)
+        # What is left is of the order of the beam's own divergence squared.
+        assert float(exact) == pytest.approx(float(shape), rel=0.4 / (np.pi * 1.444 / 1.55 * mfd) ** 2)
 
 
 def test_a_beam_much_wider_than_the_mode_couples_by_its_intensity_on_the_axis(weak):
     # |int E|^2 2 / (pi w^2) over int |E|^2: twice the waist couples a quarter.
-    wide = [float(facet_efficiency(weak, GaussianBeam.from_mfd(mfd))) for mfd in (200.0, 400.0)]
-    assert wide[0] / wide[1] == pytest.approx(4.0, rel=5e-3)
+    wide = [float(facet_efficiency(weak, GaussianBeam.from_mfd(mfd))) for mfd in (400.0, 800.0)]
+    assert wide[0] / wide[1] == pytest.approx(4.0, rel=3e-3)
     _, _, area, field = weak.samples()
     along = field.e[0].real
-    closed = jnp.sum(area * along) ** 2 / jnp.sum(area * along**2) * 2.0 / (jnp.pi * 200.0**2)
-    assert wide[1] == pytest.approx(float(closed), rel=3e-3)
+    closed = jnp.sum(area * along) ** 2 / jnp.sum(area * along**2) * 2.0 / (jnp.pi * 400.0**2)
+    assert wide[1] == pytest.approx(float(closed), rel=2e-3)
 
 
 def test_the_joint_of_fields_agrees_at_any_alignment(weak):
     beam = GaussianBeam(2.0, 2.6, 1.0, -2.0, 0.3, 0.1, 0.2)
     joint = tip_joint(weak, beam, FieldGrid.over(24.0, 48), 1.2, method="paraxial")
-    for place in (Alignment(), Alignment(0.7, -0.4, 6.0, 0.04, -0.05)):
+    for place in (Alignment(), Alignment(0.7, -0.4, 6.0, 0.04, -0.05, 0.3)):
         assert float(facet_efficiency(weak, beam, place, 1.2)) == pytest.approx(
-            float(joint.efficiency(place)), rel=2e-3
+            float(joint.efficiency(place)), rel=3e-3
         )
 
 
@@ -111,9 +113,9 @@ def test_derivatives_in_beam_and_alignment(silicon):
     @jax.jit
     def loss(at):
         beam = GaussianBeam(at[0], at[1], at[2], 0.0, at[3])
-        return jnp.log(facet_efficiency(silicon, beam, Alignment(at[4], at[5], at[6], at[7], at[8]), at[9]))
+        return jnp.log(facet_efficiency(silicon, beam, Alignment(*at[4:10]), at[10]))
 
-    at = jnp.array([1.4, 1.6, 0.5, 0.2, 0.3, -0.2, 2.0, 0.05, -0.03, 1.1])
+    at = jnp.array([1.4, 1.6, 0.5, 0.2, 0.3, -0.2, 2.0, 0.05, -0.03, 0.2, 1.1])
     slope = jax.jit(jax.grad(loss))(at)
     for k in range(at.size):
         one = 1e-5 * jnp.eye(at.size)[k]
@@ -134,9 +136,9 @@ def test_derivatives_of_the_total_in_width_and_length(coupler, profile):
     def total(at):
         return eqx.tree_at(lambda c: (c.tips.width, c.length), start, (at[0], at[1])).losses_db().total
 
-    at = jnp.array([0.1771, 50.0])
+    at = jnp.array([0.1771, 20.0])
     slope = jax.jit(jax.grad(total))(at)
-    for k, step in ((0, 2e-6), (1, 1e-2)):
+    for k, step in ((0, 2e-6), (1, 2e-3)):
         one = step * jnp.eye(2)[k]
         np.testing.assert_allclose(slope[k], (total(at + one) - total(at - one)) / (2 * step), rtol=1e-6)
 
@@ -166,10 +168,9 @@ def test_narrow_tips_leak_more():
     [
         (lambda m, c: facet_efficiency(m, SPOT, Alignment(x=9.0)), "offset x within the window of the mode, = 9 um"),
         (lambda m, c: facet_efficiency(m, SPOT, Alignment(y=-9.0)), "offset y within the window of the mode, = -9 um"),
-        (lambda m, c: facet_efficiency(m, SPOT, Alignment(roll=0.1)), "roll of the chip = 0.1 rad is outside"),
         (lambda m, c: facet_efficiency(m, SPOT, Alignment(x=[0.0, 1.0])), "is not one alignment"),
         (lambda m, c: facet_efficiency(m, SPOT, index=0.5), r"index = 0.5 is outside \[1"),
-        (lambda m, c: facet_efficiency(m, 3.0), "beam = 3.0 is not of the kind GaussianBeam"),
+        (lambda m, c: facet_efficiency(m, cast(Any, 3.0)), "beam = 3.0 is not of the kind GaussianBeam"),
         (
             lambda m, c: facet_efficiency(eqx.tree_at(lambda e: e.vector, m, m.vector * jnp.nan), SPOT),
             "the field of the mode is not finite",
@@ -187,5 +188,5 @@ def test_what_makes_no_sense_is_refused(silicon, coupler, make, message):
 
 
 def test_an_offset_that_leaves_the_window_stops_a_compiled_function(silicon):
-    with pytest.raises(Exception, match="offset x within the window of the mode, is outside"):
+    with pytest.raises(Exception, match=r"offset x within the window of the mode, is outside \[-8, 8\] um"):
         jax.block_until_ready(jax.jit(lambda x: facet_efficiency(silicon, SPOT, Alignment(x=x)))(9.0))

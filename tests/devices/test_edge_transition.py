@@ -66,9 +66,9 @@ def test_loss_has_derivatives_in_start_and_length(taper, kind):
     def loss(at):
         return taper.loss_db(at[0], at[1], kind)
 
-    at = jnp.array([50.0, 0.2037])
+    at = jnp.array([20.0, 0.2037])
     slope = jax.jit(jax.grad(loss))(at)
-    for k, step in ((0, 1e-2), (1, 1e-6)):
+    for k, step in ((0, 2e-3), (1, 1e-6)):
         one = step * jnp.eye(2)[k]
         np.testing.assert_allclose(slope[k], (loss(at + one) - loss(at - one)) / (2 * step), rtol=1e-6)
 
@@ -92,7 +92,7 @@ def test_a_trident_carries_light_from_two_tips_into_the_middle():
     [
         (lambda: expand_tips([Tips(0.2, **MEDIA)], 1.55), "number of sections = 1 is outside"),
         (lambda: expand_tips([Tips(0.2, **MEDIA), Tips(0.2, gap=0.2, **MEDIA)], 1.55), r"tips\[1\] has other cores"),
-        (lambda: expand_tips([Tips(0.2, **MEDIA), Tips(0.2)], 1.55), "windows of"),
+        (lambda: expand_tips([Tips(0.2, **MEDIA), Tips(0.2, **(MEDIA | {"window": 6.0}))], 1.55), "windows of"),
         (lambda: expand_tips([Tips(0.2)] * 2, 1.55, count=1), "count = 1 is outside"),
         (lambda: inverse_taper(Tips(0.2), 0.1, 1.55), "wire = 0.1 um is outside"),
         (lambda: inverse_taper(Tips(0.2, gap=0.2), 0.4, 1.55), "number of cores = 2 is outside"),
@@ -104,7 +104,7 @@ def test_what_makes_no_sense_is_refused(make, message):
 
 
 def test_a_start_or_length_outside_is_refused(taper):
-    with pytest.raises(ValueError, match="start = 0.1 um is outside"):
+    with pytest.raises(ValueError, match="start = 0.1 is outside"):
         taper.loss_db(10.0, 0.1)
     with pytest.raises(ValueError, match="length = 0 um is outside"):
         taper.loss_db(0.0)

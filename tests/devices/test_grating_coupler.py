@@ -21,8 +21,9 @@ from photonics_core.validation.registry import Absent, cases
 
 BEAM = TiltedBeam(10.0, 5.2)
 INDICES: dict[str, Any] = {"core": 3.476, "oxide": 1.444, "substrate": 3.476}
-#: Few trenches and coarse elements, for laws that hold at any size.
+DEPTHS = (1e-5, 2e-4, 4e-4)
 LONG = [c for c in cases(["grating_coupler"]) if c.is_long]
+#: Few trenches and coarse elements, for laws that hold at any size.
 SMALL = GratingCoupler.uniform(0.63, 0.5, 6, degree=7, margin=4.0, **INDICES)
 
 
@@ -57,21 +58,18 @@ def test_wavelengths_go_one_by_one_or_together():
     np.testing.assert_allclose(together, [float(SMALL.efficiency(w, BEAM, 1.0)) for w in wl], rtol=1e-9)
 
 
-def test_trenches_of_no_depth_leave_all_light_in_the_guide():
-    shallow = GratingCoupler([0.3, 0.2], [0.4], etch=1e-5, degree=7, **INDICES).response(1.55)
-    assert float(shallow.transmitted) == pytest.approx(1.0, abs=1e-6)
-    assert float(shallow.up + shallow.down + shallow.reflected) < 1e-6
+def test_scattering_vanishes_with_the_square_of_the_depth():
+    """A trench of no depth leaves all light in the guide."""
+    found = [GratingCoupler([0.3], [], etch=depth, degree=7, margin=4.0, **INDICES).response(1.55) for depth in DEPTHS]
+    assert float(found[0].transmitted) == pytest.approx(1.0, abs=1e-6)
+    assert float(found[0].up + found[0].down + found[0].reflected) < 1e-6
+    # What goes up counts with the guide's own tail on the plane, whose share is linear: it is no measure of the order.
+    lost = [1.0 - float(each.transmitted) for each in found]
+    assert np.log2(lost[2] / lost[1]) == pytest.approx(2.0, abs=0.01)
+    assert np.log2(float(found[2].reflected / found[1].reflected)) == pytest.approx(2.0, abs=0.02)
 
 
-def test_scattering_of_a_shallow_trench_grows_with_the_square_of_its_depth():
-    depths = np.array([2e-4, 4e-4])
-    away = []
-    for depth in depths:
-        found = GratingCoupler([0.3], [], etch=depth, degree=7, **INDICES).response(1.55)
-        away.append(float(found.up))
-    assert np.log2(away[1] / away[0]) == pytest.approx(2.0, abs=0.02)
-
-
+@pytest.mark.slow
 def test_mirror_sends_all_up():
     mirrored = GratingCoupler.uniform(0.63, 0.5, 6, buried_oxide=1.8, mirror=True, degree=7, **INDICES)
     found = mirrored.response(1.55)
@@ -122,31 +120,21 @@ def test_best_position_is_where_the_slope_is_zero():
     assert float(found.efficiency(BEAM)) > max(around)
 
 
-def test_derivatives_of_widths(assert_gradient):
-    coupler = GratingCoupler([0.31, 0.29, 0.33], [0.30, 0.34], degree=6, margin=3.0, **INDICES)
-
-    def values(widths):
-        changed = eqx.tree_at(lambda g: (g.trenches, g.teeth), coupler, (widths["trenches"], widths["teeth"]))
-        found = changed.response(1.55)
-        return jnp.stack([found.efficiency(BEAM, 1.0), found.reflected, found.up])
-
-    assert_gradient(values, {"trenches": np.asarray(coupler.trenches), "teeth": np.asarray(coupler.teeth)}, rtol=1e-6)
-
-
-def test_derivatives_of_all_else(assert_gradient):
+def test_derivatives(assert_gradient):
+    """Of all widths, depths, indices, the wavelength and the fibre."""
     coupler = GratingCoupler([0.31, 0.29], [0.30], degree=6, margin=3.0, **INDICES)
-    names = ("thickness", "etch", "buried_oxide", "core", "oxide", "top")
+    names = ("trenches", "teeth", "thickness", "etch", "buried_oxide", "core", "oxide", "top")
     where = lambda g: tuple(getattr(g, name) for name in names)  # noqa: E731
 
     def values(x):
         changed = eqx.tree_at(where, coupler, tuple(x[name] for name in names))
         found = changed.response(x["wl"])
         beam = TiltedBeam(x["angle"], x["waist"], x["distance"])
-        return jnp.stack([found.efficiency(beam, x["position"]), found.up])
+        return jnp.stack([found.efficiency(beam, x["position"]), found.reflected, found.up])
 
-    start = {"thickness": 0.22, "etch": 0.07, "buried_oxide": 2.0, "core": 3.476, "oxide": 1.444, "top": 1.0}
+    start = {name: np.asarray(getattr(coupler, name)) for name in names}
     start |= {"wl": 1.55, "angle": 10.0, "waist": 3.0, "distance": 5.0, "position": 1.0}
-    assert_gradient(values, start, rtol=1e-5)
+    assert_gradient(values, start, rtol=1e-6)
 
 
 def test_phase_matching():
@@ -171,7 +159,7 @@ def test_spectrum_shape_of_a_gaussian():
 def test_lateral_overlap_has_its_known_maximum():
     width = np.linspace(10.0, 20.0, 401)
     factor = np.asarray(lateral_overlap(width))
-    assert factor.max() == pytest.approx(0.9899, abs=2e-4)
+    assert factor.max() == pytest.approx(0.9893379, abs=1e-6)
     assert width[factor.argmax()] / 10.4 == pytest.approx(1.42, abs=0.02)
 
 
