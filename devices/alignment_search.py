@@ -22,7 +22,7 @@ import numpy as np
 
 from photonics_core.beams import floating
 from photonics_core.devices.fiber_alignment import FREEDOMS
-from photonics_core.devices.fiber_array import SHARED, FibreArray, channel_forms, losses_at
+from photonics_core.devices.fiber_array import SHARED, FibreArray, channel_forms, in_precision_at_hand, losses_at
 from photonics_core.fields import CorePositions
 from photonics_core.kernels.checks import check_choice, check_finite, check_kind, check_positive, check_range
 from photonics_core.runtime import as_leaf
@@ -131,7 +131,9 @@ def search_alignment(
     if start.ndim != 2 or start.shape[1] != len(FREEDOMS):
         raise ValueError(f"start of shape {start.shape} is not [S, {len(FREEDOMS)}]: {', '.join(FREEDOMS)}")
     own = [jnp.broadcast_to(floating(each), (start.shape[0], array.count)) for each in (x, y)]
-    found = _search(array, stage, start, key, own[0], own[1], _directions(passes), most_moves, stage.halvings)
+    array, axes = in_precision_at_hand(array), _directions(passes)
+    halvings, stage = stage.halvings, in_precision_at_hand(stage)
+    found = _search(array, stage, start, key, own[0], own[1], axes, most_moves, halvings)
     errors = jnp.zeros((start.shape[0], len(SHARED)), start.dtype).at[:, : len(FREEDOMS)].set(found.at)
     return SearchResult(found.moves, found.at, array.losses_db(errors, *own), found.passes >= len(passes))
 

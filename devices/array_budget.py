@@ -23,7 +23,7 @@ import numpy as np
 from photonics_core.beams import floating
 from photonics_core.devices.array_errors import ERRORS, ArrayErrors
 from photonics_core.devices.array_yield import POINTS, check_errors, normal_points, yield_at
-from photonics_core.devices.fiber_array import FibreArray
+from photonics_core.devices.fiber_array import FibreArray, in_precision_at_hand
 from photonics_core.kernels.checks import check_kind, check_positive, check_range
 from photonics_core.runtime import as_leaf
 
@@ -170,21 +170,25 @@ def _evaluator(
     array: FibreArray, sigma: np.ndarray, free: np.ndarray, limit: float, points: int, seed: int
 ) -> _Evaluator:
     nodes = floating(normal_points(points, seed))
-    whole, limits = floating(sigma), floating([limit])
-    places, end = jnp.asarray(free), (array, limits, nodes)
-    return _Evaluator(
-        lambda p: _gradient(floating(p), whole, places, *end),
-        lambda p: _passed(floating(p), whole, places, *end),
-        [],
-        [],
-    )
+    end = floating(sigma), in_precision_at_hand(array), floating([limit]), nodes
+
+    def moved(log_sigma: np.ndarray) -> jax.Array:
+        factors = np.zeros(sigma.size)
+        factors[free] = log_sigma - np.log(sigma[free])
+        return floating(factors)
+
+    def gradient(log_sigma: np.ndarray) -> tuple[float, np.ndarray]:
+        value, slope = _gradient(moved(log_sigma), *end)
+        return float(value), np.asarray(slope, float)[free]
+
+    return _Evaluator(gradient, lambda log_sigma: float(_passed(moved(log_sigma), *end)), [], [])
 
 
 def _passed(
-    log_sigma: jax.Array, whole: jax.Array, free: jax.Array, array: FibreArray, limits: jax.Array, nodes: jax.Array
+    log_factors: jax.Array, sigma: jax.Array, array: FibreArray, limits: jax.Array, nodes: jax.Array
 ) -> jax.Array:
-    errors = ArrayErrors.of_vector(whole.at[free].set(jnp.exp(log_sigma)))
-    return yield_at(array, errors, limits, nodes)[0]
+    # By the factors of all errors, so that one program serves any choice of those that are free.
+    return yield_at(array, ArrayErrors.of_vector(sigma * jnp.exp(log_factors)), limits, nodes)[0]
 
 
 _gradient = eqx.filter_jit(eqx.filter_value_and_grad(_passed))
@@ -200,7 +204,7 @@ def _failures(evaluate: _Evaluator, log_sigma: np.ndarray) -> tuple[float, np.nd
         value, slope = evaluate.gradient(log_sigma)
         log_lost = _log_lost(value)
         evaluate.calls.append(np.array(log_sigma))
-        evaluate.values.append((log_lost, -np.asarray(slope, float) / np.exp(log_lost)))
+        evaluate.values.append((log_lost, -slope / np.exp(log_lost)))
     return evaluate.values[-1]
 
 

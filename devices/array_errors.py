@@ -23,7 +23,7 @@ import numpy as np
 
 from photonics_core.beams import floating
 from photonics_core.devices.fiber_alignment import FREEDOMS
-from photonics_core.devices.fiber_array import SHARED, FibreArray, channel_forms, losses_at
+from photonics_core.devices.fiber_array import SHARED, FibreArray, channel_forms, in_precision_at_hand, losses_at
 from photonics_core.kernels.checks import check_kind, check_range, is_concrete
 from photonics_core.runtime import as_leaf
 
@@ -140,7 +140,6 @@ class ArraySample(NamedTuple):
         return part, jnp.sqrt(part * (1.0 - part) / self.worst.size)
 
 
-@eqx.filter_jit
 def second_order(array: FibreArray, errors: ArrayErrors) -> LossMoments:
     """Mean and standard deviation of the loss of each fibre to second order, and what each error adds to the mean.
 
@@ -148,6 +147,14 @@ def second_order(array: FibreArray, errors: ArrayErrors) -> LossMoments:
         array: the array.
         errors: standard deviations.
     """
+    check_kind("array", array, FibreArray)
+    check_kind("errors", errors, ArrayErrors)
+    array, errors = in_precision_at_hand((array, errors))
+    return _moments(array, errors)
+
+
+@eqx.filter_jit
+def _moments(array: FibreArray, errors: ArrayErrors) -> LossMoments:
     nominal, slope, bend = _expansion(array)
     variances = errors.variances()
     curvature = jnp.diagonal(bend, axis1=1, axis2=2)
@@ -183,6 +190,7 @@ def _expansion(array: FibreArray) -> tuple[jax.Array, jax.Array, jax.Array]:
 def sample_losses(array: FibreArray, errors: ArrayErrors, key: jax.Array, arrays: int, matings: int = 1) -> jax.Array:
     """Losses in dB of some arrays, drawn as in `sample_arrays`, all of them, shape [arrays, matings, N]."""
     _check(array, errors, arrays, matings)
+    array, errors = in_precision_at_hand((array, errors))
     return _draw(array, errors, key, jnp.arange(arrays), matings)
 
 
@@ -205,6 +213,7 @@ def sample_arrays(
     """
     _check(array, errors, arrays, matings)
     check_range("chunk", chunk, 1)
+    array, errors = in_precision_at_hand((array, errors))
     return _sample(array, errors, key, arrays, matings, min(chunk, arrays))
 
 

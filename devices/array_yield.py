@@ -24,7 +24,7 @@ import numpy as np
 
 from photonics_core.beams import floating
 from photonics_core.devices.array_errors import ArrayErrors, safe_root
-from photonics_core.devices.fiber_array import SHARED, FibreArray, channel_forms
+from photonics_core.devices.fiber_array import SHARED, FibreArray, channel_forms, in_precision_at_hand
 from photonics_core.kernels.checks import check_kind, check_positive, check_range, is_concrete
 from photonics_core.kernels.ellipse_probability import ellipse_probability
 from photonics_core.kernels.gaussian_quadratic import OffsetForm
@@ -58,6 +58,7 @@ def array_yield(
     check_positive("limit_db", limit_db, "dB")
     check_errors(array, errors)
     limits = floating(limit_db)
+    array, errors = in_precision_at_hand((array, errors))
     return yield_at(array, errors, limits.reshape(-1), jnp.asarray(nodes, limits.dtype)).reshape(limits.shape)
 
 

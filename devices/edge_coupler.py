@@ -33,8 +33,8 @@ from jax import lax
 
 from photonics_core.beams import GaussianBeam, floating
 from photonics_core.bounds import within
-from photonics_core.devices.edge_tips import Tips, leaky_tip
-from photonics_core.devices.edge_transition import PROFILES, Transition
+from photonics_core.devices.edge_tips import EdgeTips, leaky_tip
+from photonics_core.devices.edge_transition import PROFILES, EdgeTransition
 from photonics_core.devices.fiber import FibreJoint
 from photonics_core.devices.fiber_alignment import Alignment
 from photonics_core.fields import FieldGrid, SampledField
@@ -155,7 +155,7 @@ def tip_joint(
 
 
 def window_error_db(
-    tips: Tips,
+    tips: EdgeTips,
     beam: GaussianBeam,
     wl: Any,
     temperature: Any = REFERENCE_TEMPERATURE,
@@ -165,7 +165,7 @@ def window_error_db(
 ) -> float:
     """By how much the loss at the facet changes when the window is made larger by this factor, in dB.
 
-    `options` are those of `Tips.mode`. A figure above the accuracy wanted asks for a larger window.
+    `options` are those of `EdgeTips.mode`. A figure above the accuracy wanted asks for a larger window.
     """
     check_range("larger", larger, 1.0, 10.0, exclusive=True)
     wider = eqx.tree_at(lambda each: each.window, tips, larger * tips.window)
@@ -173,7 +173,7 @@ def window_error_db(
     return float(_DB * jnp.abs(jnp.log(values[1] / values[0])))
 
 
-class Leakage(eqx.Module):
+class EdgeLeakage(eqx.Module):
     """Loss into the substrate over the place along a taper, made by `solve_leakage`.
 
     Args:
@@ -194,7 +194,7 @@ class Leakage(eqx.Module):
 
 
 def solve_leakage(
-    tips: list[Tips],
+    tips: list[EdgeTips],
     places: Any,
     wl: Any,
     buried_oxide: Any,
@@ -203,7 +203,7 @@ def solve_leakage(
     substrate: Any = SILICON,
     polarization: str = "te",
     accuracy: str = "fast",
-) -> Leakage:
+) -> EdgeLeakage:
     """The loss into the substrate at some places of a taper; arguments as for `leaky_tip` and `solve_transition`."""
     check_range("number of sections", len(tips), 2, 10_000)
     if np.shape(places) != (len(tips),):
@@ -212,7 +212,7 @@ def solve_leakage(
     kept = {"substrate": substrate, "polarization": polarization, "accuracy": accuracy}
     rates = [leaky_tip(each, wl, buried_oxide, temperature, **kept).loss_db_cm * 1e-4 for each in tips]
     # Where nothing leaks the loss is rounding, of either sign.
-    return Leakage(floating(places), jnp.log(jnp.maximum(jnp.stack(rates), 1e-9)))
+    return EdgeLeakage(floating(places), jnp.log(jnp.maximum(jnp.stack(rates), 1e-9)))
 
 
 class EdgeLosses(NamedTuple):
@@ -248,11 +248,11 @@ class EdgeCoupler(eqx.Module):
         ValueError: for a length that is not above zero, an index below 1 or an unknown choice.
     """
 
-    tips: Tips
+    tips: EdgeTips
     beam: GaussianBeam
-    transition: Transition
+    transition: EdgeTransition
     length: Any = eqx.field(converter=as_leaf)
-    leakage: Leakage | None = None
+    leakage: EdgeLeakage | None = None
     loss_db_cm: Any = eqx.field(converter=as_leaf, default=0.0)
     gap_index: Any = eqx.field(converter=as_leaf, default=1.0)
     fibre_index: Any = eqx.field(converter=as_leaf, default=1.444)

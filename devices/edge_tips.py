@@ -45,7 +45,7 @@ SUBSTRATE = 0.25
 CANDIDATES = 3
 
 
-class Tips(eqx.Module):
+class EdgeTips(eqx.Module):
     """The section at one place of an edge coupler: one, two or three cores of one height in a cladding.
 
     Args:
@@ -178,7 +178,7 @@ class Tips(eqx.Module):
 
 
 def leaky_tip(
-    tips: Tips,
+    tips: EdgeTips,
     wl: Any,
     buried_oxide: Any,
     temperature: Any = REFERENCE_TEMPERATURE,
@@ -191,7 +191,7 @@ def leaky_tip(
 
     Of the modes nearest the index without the substrate it is that with the largest part of its power in the cores. A
     field that reaches the substrate as wide as it is tall is no guided mode any more, and a loss above some 1 dB in
-    10 um is an order of magnitude. Arguments and errors are those of `Tips.mode`, and
+    10 um is an order of magnitude. Arguments and errors are those of `EdgeTips.mode`, and
 
     Args:
         buried_oxide: distance in um of the cores from the substrate.

@@ -40,6 +40,10 @@ CHUNK = 16
 _DB = 10.0 / math.log(10.0)
 
 
+def _as_leaves(facets: Any) -> Any:
+    return tuple(as_leaf(each) for each in facets) if isinstance(facets, tuple | list) else facets
+
+
 class FibreJoint(eqx.Module):
     """Two ends and the gap between them.
 
@@ -62,7 +66,7 @@ class FibreJoint(eqx.Module):
     receiver: Any
     wl: Any = eqx.field(converter=as_leaf)
     index: Any = eqx.field(converter=as_leaf, default=1.0)
-    facets: tuple[Any, Any] | None = None
+    facets: tuple[Any, Any] | None = eqx.field(converter=_as_leaves, default=None)
     grid: FieldGrid | None = None
     method: str = eqx.field(static=True, default="auto")
     reflection: str = eqx.field(static=True, default="none")

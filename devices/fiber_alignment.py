@@ -69,6 +69,11 @@ class Alignment(eqx.Module):
         back = jnp.swapaxes(self.rotation(), -2, -1)
         place = -_product(_product(mirror, back), self.vector()[..., :3, None])[..., 0]
         turn = _product(_product(mirror, back), mirror)
+        return Alignment.of_turn(place, turn)
+
+    @staticmethod
+    def of_turn(place: jax.Array, turn: jax.Array) -> "Alignment":
+        """From places x, y and z in um, shape [..., 3], and turns R, shape [..., 3, 3]."""
         tilt_x, tilt_y = jnp.arctan2(turn[..., 0, 2], turn[..., 2, 2]), jnp.arcsin(turn[..., 1, 2])
         flat = _product(jnp.swapaxes(_product(_turn(tilt_x, 2, 0), _turn(tilt_y, 2, 1)), -2, -1), turn)
         roll = jnp.arctan2(flat[..., 1, 0], flat[..., 0, 0])

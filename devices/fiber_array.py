@@ -153,7 +153,9 @@ class FibreArray(eqx.Module):
             check_finite(name, value, "um")
         shape = np.broadcast_shapes((*shared.shape[:-1], self.count), np.shape(x), np.shape(y))
         shared = jnp.broadcast_to(shared, (*shape[:-1], len(SHARED)))
-        return _losses(self, shared, *(jnp.broadcast_to(floating(each), shape) for each in (x, y)))
+        return _losses(
+            in_precision_at_hand(self), shared, *(jnp.broadcast_to(floating(each), shape) for each in (x, y))
+        )
 
     def places(self, shared: Any = None) -> jax.Array:
         """Where the cores lie from their ports in um, x, y and z, shape [..., N, 3]; `shared` as above."""
@@ -176,6 +178,15 @@ def _check_places(name: str, places: CorePositions, shape: tuple[int, ...]) -> N
 def _losses(array: FibreArray, shared: jax.Array, x: jax.Array, y: jax.Array) -> jax.Array:
     forms = channel_forms(array, jnp.moveaxis(shared, -1, 0)[..., None])
     return losses_at(forms, x, y)
+
+
+def in_precision_at_hand(tree: Any) -> Any:
+    """An array or its errors with all numbers in the precision of the process.
+
+    Compiled functions are handed no float64 of the host: JAX may otherwise take a program of one precision for another
+    where a process uses both.
+    """
+    return jax.tree.map(floating, tree)
 
 
 def losses_at(forms: quadratic.OffsetForm, x: jax.Array, y: jax.Array) -> jax.Array:
@@ -208,7 +219,7 @@ def core_places(array: FibreArray, shared: jax.Array) -> tuple[jax.Array, jax.Ar
 
 
 def _turn_less_one(angles: jax.Array, x: Any, y: Any, z: Any) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """What the turn R of `Alignment`, R_y(tilt_x) R_x(-tilt_y) R_z(roll), adds to a vector; angles of shape [3, ...]."""
+    """What R of `Alignment`, R_y(tilt_x) R_x(-tilt_y) R_z(roll), adds to a vector; angles of shape [3, ...]."""
     (c1, c2, c3), (s1, s2, s3) = -2.0 * jnp.sin(0.5 * angles) ** 2, jnp.sin(angles)
     x_roll, y_roll = c3 * x - s3 * y, s3 * x + c3 * y
     x, y = x + x_roll, y + y_roll

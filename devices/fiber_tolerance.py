@@ -146,7 +146,7 @@ def alignment_tolerance(
 
     Raises:
         ValueError: for a level that is not above zero, an unknown degree of freedom, or one that counts in which the
-            loss is not least: its curvature is below zero, or its slope adds a tenth of the level over the width.
+            loss is not least: its curvature is below zero, or its slope adds half the level over the width.
     """
     check_kind("joint", joint, FibreJoint)
     check_positive("level_db", level_db, "dB")
@@ -160,7 +160,7 @@ def alignment_tolerance(
 def _check_least(found: Tolerance, slope: np.ndarray) -> None:
     curvature, widths = np.diag(found.hessian), found.curvature_widths
     for k, name in enumerate(FREEDOMS):
-        rises = abs(slope[k]) * min(widths[k], FARTHEST[k]) > 0.1 * found.level_db
+        rises = abs(slope[k]) * min(widths[k], FARTHEST[k]) > 0.5 * found.level_db
         if name in found.freedoms and (rises or curvature[k] * min(FARTHEST[k], 1e3) ** 2 < -1e-3 * found.level_db):
             unit = "um" if k < 3 else "rad"
             raise ValueError(

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from photonics_core.devices.grating_coupler import GratingCoupler
-from photonics_core.devices.grating_response import TiltedBeam
+from photonics_core.devices.grating_response import TiltedBeam, search_range
 from photonics_core.kernels.checks import check_kind, check_positive, check_range
 from photonics_core.optimize import minimize
 
@@ -62,7 +62,8 @@ def apodise(
         progress: as for `minimize`.
 
     Raises:
-        ValueError: for bounds that do not enclose the widths, or arguments outside their ranges.
+        ValueError: for bounds that do not enclose the widths, a beam of another kind, or arguments outside their
+            ranges.
     """
     check_kind("coupler", coupler, GratingCoupler)
     check_positive("smallest", smallest, "um")
@@ -82,10 +83,10 @@ def apodise(
         changed = with_widths(coupler, free["trenches"], free["teeth"])
         return -jnp.mean(changed.response(wl).efficiency(beam, free["position"])), {}
 
-    span = float(coupler.length)
+    left, right = (float(each) for each in search_range(jnp.asarray([0.0, coupler.length]), beam))
     start = {"trenches": coupler.trenches, "teeth": coupler.teeth, "position": position}
-    low = {"trenches": smallest, "teeth": smallest, "position": -5.0}
-    high = {"trenches": largest, "teeth": largest, "position": span + 5.0}
+    low = {"trenches": smallest, "teeth": smallest, "position": left}
+    high = {"trenches": largest, "teeth": largest, "position": right}
     optimizer = optax.adam(optax.cosine_decay_schedule(rate, steps))
     found = minimize(objective, start, low, high, steps=steps, optimizer=optimizer, progress=progress)
     best = found.parameters

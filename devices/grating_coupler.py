@@ -7,7 +7,7 @@ order light leaves at the angle th where
 
     period = wl / (n_eff - n_top sin th)
 
-(Taillaert et al., Jpn. J. Appl. Phys. 45, 6071 (2006)). Derivatives are exact with respect to widths, depths,
+(Taillaert et al., Jpn. J. Appl. Phys. 45, 6071 (2006); `grating_phase`). Derivatives are exact with respect to widths, depths,
 thicknesses, indices, wavelength, and angle, waist and position of the fibre; the number of trenches, the polarization
 and the elements are no variables.
 """
@@ -35,6 +35,8 @@ BELOW, ABOVE, CLEAR = 0.8, 1.2, 0.6
 ELEMENTS = {"below": 2, "oxide": 3, "cladding": 2, "above": 2}
 #: A mode of the film is guided if it decays by less than this part of its phase.
 GUIDED = 0.1
+#: Strengths of the absorbing layers below, for silicon, and above, for air, both at a wavelength of 1.55 um.
+STRENGTHS, STRENGTH_WL, STRENGTH_INDEX = (1.5, 4.0), 1.55, 3.476
 
 
 class _Layers(NamedTuple):
@@ -52,13 +54,14 @@ class GratingCoupler(eqx.Module):
     """A row of P trenches between guides of the full thickness; light comes in from the left.
 
     Args:
-        trenches: widths of the etched trenches in um, shape [P].
-        teeth: widths of the teeth between them in um, shape [P - 1].
+        trenches: widths of the etched trenches in um, from 0 on, shape [P].
+        teeth: widths of the teeth between them in um, from 0 on, shape [P - 1].
         thickness: of the film in um.
         etch: depth of the trenches in um, less than the thickness.
-        buried_oxide: thickness of the oxide below in um; up to some 3 um with the elements there are.
+        buried_oxide: thickness of the oxide below in um; with the elements there are the efficiency is good to 1e-7 at
+            3 um and 2e-4 at 6 um.
         core, oxide, substrate, top: media: numbers, complex ones for metals below, a `Material` or a function of the
-            wavelength. `top` fills the trenches unless there is a cladding, and is where the fibre is.
+            wavelength. `top` fills the trenches unless there is a cladding, is where the fibre is, and has no loss.
         cladding: medium of a layer on the film that fills the trenches; None for none.
         cladding_thickness: its thickness over the film in um, with a cladding.
         mirror: a perfect mirror under the oxide in place of the substrate.
@@ -93,7 +96,9 @@ class GratingCoupler(eqx.Module):
         if len(count) != 1 or not count[0] or np.shape(self.teeth) != (count[0] - 1,):
             shapes = f"{count} and {np.shape(self.teeth)}"
             raise ValueError(f"trenches and teeth of shapes {shapes} are not [P] and [P - 1], P from 1 on")
-        for name in ("trenches", "teeth", "thickness", "etch", "buried_oxide"):
+        for name in ("trenches", "teeth"):
+            check_range(name, getattr(self, name), 0.0, np.inf, "um")
+        for name in ("thickness", "etch", "buried_oxide"):
             check_positive(name, getattr(self, name), "um")
         if is_concrete(self.etch, self.thickness) and not np.all(np.asarray(self.etch) < np.asarray(self.thickness)):
             check_range("etch", self.etch, 0.0, float(np.max(np.asarray(self.thickness))), "um", exclusive=True)
@@ -102,7 +107,7 @@ class GratingCoupler(eqx.Module):
         if self.cladding is not None:
             check_positive("cladding_thickness", self.cladding_thickness, "um")
         check_choice("polarization", self.polarization, ("te", "tm"))
-        check_range("degree", self.degree, 4, 20)
+        _check_count("degree", self.degree, 4, 20)
         check_range("margin", self.margin, 1.0, 100.0, "um")
 
     @classmethod
@@ -120,7 +125,7 @@ class GratingCoupler(eqx.Module):
         """
         check_positive("period", period, "um")
         check_range("fill", fill, 0.0, 1.0, exclusive=True)
-        check_range("periods", periods, 1, 10_000)
+        _check_count("periods", periods, 1, 10_000)
         xp = np if is_concrete(period, fill) else jnp
         period, fill = xp.asarray(period, float), xp.asarray(fill, float)
         return cls(xp.full(periods, period * (1.0 - fill)), xp.full(periods - 1, period * fill), **others)
@@ -131,18 +136,18 @@ class GratingCoupler(eqx.Module):
         return jnp.sum(jnp.asarray(self.trenches)) + jnp.sum(jnp.asarray(self.teeth))
 
     def response(self, wl: Any) -> GratingResponse:
-        """Scattering of light of unit power in the guide.
+        """Scattering of light that has unit power in the guide at the first joint.
 
         Args:
             wl: free-space wavelength in um, a number or shape [N].
 
         Raises:
-            ValueError: for a wavelength that is not above zero, or a film that does not guide.
+            ValueError: for a wavelength that is not above zero, a film that does not guide, or a lossy top.
         """
-        check_positive("wl", wl, "um")
-        wl = jnp.asarray(wl, jnp.result_type(float))
+        wl = _wavelengths(wl)
         if is_concrete(wl, *jax.tree.leaves(self)):
-            self._check_guide(np.ravel(np.asarray(wl)))
+            self._check_media(wl)
+            self._check_guide(wl, self.thickness, "thickness")
         return _responses(self, wl) if wl.ndim else _response_of_one(self, wl)
 
     def efficiency(self, wl: Any, beam: TiltedBeam | None = None, position: Any = None) -> jax.Array:
@@ -155,7 +160,7 @@ class GratingCoupler(eqx.Module):
                 for the best at each wavelength.
 
         Raises:
-            ValueError: as for `response`, and for a beam of another kind.
+            ValueError: as for `response`, and for a beam of another kind or a position that is not finite.
         """
         beam = _checked(beam)
         return self.response(wl).efficiency(beam, position)
@@ -182,9 +187,21 @@ class GratingCoupler(eqx.Module):
         return spectrum_shape(wl, found.efficiency(beam, position), level_db)
 
     def section_indices(self, wl: Any) -> tuple[jax.Array, jax.Array]:
-        """Effective indices, complex, of the guided modes of the film and of the etched film, at one wavelength."""
-        check_positive("wl", wl, "um")
-        return _indices(self, jnp.asarray(wl, jnp.result_type(float)))
+        """Effective indices, complex, of the guided modes of the film and of the etched film.
+
+        Args:
+            wl: free-space wavelength in um, a number.
+
+        Raises:
+            ValueError: for a wavelength that is not above zero, or where one of the two films does not guide.
+        """
+        wl = _wavelengths(wl)
+        if wl.ndim:
+            raise ValueError(f"wl of shape {wl.shape} is not a number")
+        if is_concrete(wl, *jax.tree.leaves(self)):
+            self._check_guide(wl, self.thickness, "thickness")
+            self._check_guide(wl, np.asarray(self.thickness) - np.asarray(self.etch), "thickness - etch")
+        return _indices(self, wl)
 
     def _layers(self) -> _Layers:
         dtype = jnp.result_type(float)
@@ -220,12 +237,42 @@ class GratingCoupler(eqx.Module):
         tooth = jnp.stack([square["core" if name == "etched" else name] for name in media])
         return tooth, jnp.stack([square[filling if name == "etched" else name] for name in media])
 
-    def _check_guide(self, wl: np.ndarray) -> None:
+    def _check_media(self, wl: jax.Array) -> None:
+        for each in (float(jnp.min(wl)), float(jnp.max(wl))):
+            top = complex(np.asarray(index_at(self.top, each)))
+            if top.imag != 0.0:
+                raise ValueError(f"top = {top:g} has losses: a fibre's beam needs a medium without")
+
+    def _check_guide(self, wl: jax.Array, thickness: Any, name: str) -> None:
+        """Raise where three layers are below cut-off: film, oxide, and what is over the film."""
         over = "top" if self.cladding is None else "cladding"
-        for each in (wl.min(), wl.max()):
-            core, *around = (float(np.real(index_at(getattr(self, name), each))) for name in ("core", "oxide", over))
-            if core <= max(around):
-                raise ValueError(f"core = {core:g} is not above the indices around it, {max(around):g}: no guide")
+        for each in (float(jnp.min(wl)), float(jnp.max(wl))):
+            media = (index_at(getattr(self, medium), each) for medium in ("core", "oxide", over))
+            core, *around = (float(np.real(np.asarray(index))) for index in media)
+            high, low = max(around), min(around)
+            if core <= high:
+                raise ValueError(f"core = {core:g} is not above the indices around it, {high:g}: no guide")
+            contrast = core**2 - high**2
+            skew = (core / low) ** 2 if self.polarization == "tm" else 1.0
+            least = math.atan(skew * math.sqrt((high**2 - low**2) / contrast)) * each / 2.0 / math.pi / contrast**0.5
+            if float(np.asarray(thickness)) <= least:
+                raise ValueError(
+                    f"{name} = {float(np.asarray(thickness)):g} um guides no {self.polarization.upper()} light at "
+                    f"wl = {each:g} um, which takes more than {least:.3g} um"
+                )
+
+
+def _check_count(name: str, value: Any, low: int, high: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise ValueError(f"{name} = {value!r} is not a whole number")
+    check_range(name, value, low, high)
+
+
+def _wavelengths(wl: Any) -> jax.Array:
+    if np.ndim(wl) > 1 or not np.size(wl):
+        raise ValueError(f"wl of shape {np.shape(wl)} is not a number or [N], N from 1 on")
+    check_positive("wl", wl, "um")
+    return jnp.asarray(wl, jnp.result_type(float))
 
 
 def _checked(beam: TiltedBeam | None) -> TiltedBeam:
@@ -246,10 +293,15 @@ def _guided(modes: SlabModes, height: jax.Array, core: tuple[int, int]) -> jax.A
 def _sections(coupler: GratingCoupler, wl: jax.Array):
     """Mesh, permittivities, modes of a tooth and of a trench, and the guided mode of each."""
     layers = coupler._layers()
-    mesh = slab_mesh(layers.lines, layers.below, ELEMENTS["above"], coupler.degree)
     magnetic = coupler.polarization == "tm"
     eps = coupler._permittivities(wl, layers.media)
-    modes = [slab_modes(mesh, each, 2.0 * jnp.pi / wl, magnetic=magnetic) for each in eps]
+    # So that upright light loses the same in the absorbing layers whatever the medium and the wavelength.
+    ends = jnp.sqrt(jnp.abs(jnp.stack([eps[0][0], eps[0][-1]])))
+    below, above = (wl / STRENGTH_WL) * jnp.asarray(STRENGTHS) * jnp.asarray([STRENGTH_INDEX, 1.0]) / ends
+    mesh = slab_mesh(layers.lines, layers.below, ELEMENTS["above"], coupler.degree, (below, above))
+    free_foot = magnetic and coupler.mirror
+    k0 = 2.0 * jnp.pi / wl
+    modes = [slab_modes(mesh, each, k0, magnetic=magnetic, free_foot=free_foot) for each in eps]
     degree = coupler.degree
     height = jnp.abs(jnp.concatenate([mesh.jacobian[:, :-1].ravel(), mesh.jacobian[-1, -1:]]))
     ends = (layers.etched - 1) * degree, (layers.etched + 1) * degree
@@ -257,11 +309,21 @@ def _sections(coupler: GratingCoupler, wl: jax.Array):
     return layers, mesh, eps, modes, guided
 
 
+def _checked_modes(modes: SlabModes, guided: jax.Array, eps: jax.Array, etched: int, k0: jax.Array) -> SlabModes:
+    """The modes of a film, with an error at run time where the one taken for guided is none."""
+    around = jnp.sqrt(jnp.stack([eps[etched - 2], eps[etched + 1]])).real
+    index = jnp.take(modes.beta, guided).real / k0
+    beta = eqx.error_if(modes.beta, index <= jnp.max(around), "the film guides no light at a wavelength asked for")
+    return eqx.tree_at(lambda each: each.beta, modes, beta)
+
+
 @jax.jit
 def _indices(coupler: GratingCoupler, wl: jax.Array) -> tuple[jax.Array, jax.Array]:
-    _, _, _, modes, guided = _sections(coupler, wl)
-    k0 = (2.0 * jnp.pi / wl).astype(modes[0].beta.dtype)
-    tooth, trench = (jnp.take(each.beta, number) / k0 for each, number in zip(modes, guided, strict=True))
+    layers, _, eps, modes, guided = _sections(coupler, wl)
+    k0 = 2.0 * jnp.pi / wl
+    around = layers.etched, k0
+    checked = [_checked_modes(m, g, e, *around) for m, g, e in zip(modes, guided, eps, strict=True)]
+    tooth, trench = (jnp.take(m.beta, g) / k0.astype(m.beta.dtype) for m, g in zip(checked, guided, strict=True))
     return tooth, trench
 
 
@@ -277,6 +339,7 @@ def _response_of_one(coupler: GratingCoupler, wl: jax.Array) -> GratingResponse:
 
 def _response(coupler: GratingCoupler, wl: jax.Array) -> GratingResponse:
     layers, mesh, eps, (tooth, trench), (guided, _) = _sections(coupler, wl)
+    tooth = _checked_modes(tooth, guided, eps[0], layers.etched, 2.0 * jnp.pi / wl)
     magnetic = coupler.polarization == "tm"
     p = [1.0 / each if magnetic else jnp.ones_like(each) for each in eps]
     trenches, teeth = (jnp.asarray(each, wl.dtype) for each in (coupler.trenches, coupler.teeth))
@@ -294,10 +357,12 @@ def _response(coupler: GratingCoupler, wl: jax.Array) -> GratingResponse:
     side = sides(row, mesh, p[0], layers.low, layers.high)
     reflection = jnp.take(amplitudes.tooth_backward[0], guided)
     transmission = jnp.take(amplitudes.tooth_forward[-1], guided)
-    up, down = flux(above) / side.incident, -flux(below) / side.incident
-    out = (side.incident - side.left + side.right) / side.incident
-    guided_out = jnp.abs(reflection) ** 2 + jnp.abs(transmission) ** 2
-    unit = jnp.sqrt(side.incident).astype(above.value.dtype)
+    # A lossy guide has lost some from the side of the box to the first joint, and does on the way out.
+    lost = jnp.exp(-2.0 * coupler.margin * jnp.take(tooth.beta, guided).imag)
+    power = side.incident * lost
+    up, down = flux(above) / power, -flux(below) / power
+    guided_out = (jnp.abs(reflection) ** 2 + jnp.abs(transmission) ** 2) * lost
+    unit = jnp.sqrt(power).astype(above.value.dtype)
     ends = joints(trenches, teeth)
     return GratingResponse(
         wl=wl,
@@ -305,47 +370,11 @@ def _response(coupler: GratingCoupler, wl: jax.Array) -> GratingResponse:
         transmission=transmission,
         up=up,
         down=down,
-        sideways=out - guided_out,
-        imbalance=1.0 - up - down - out,
+        sideways=(side.incident - side.left + side.right) / power - guided_out,
+        imbalance=(side.left - side.right) / power - up - down,
         line=above._replace(value=above.value / unit, slope=above.slope / unit),
         height=jnp.asarray(layers.lines[-1 - ELEMENTS["above"]], wl.dtype),
         top_index=jnp.sqrt(eps[0][-1]).real,
         weight=p[0][-1].real,
         span=jnp.stack([ends[0][0], ends[1][-1]]),
     )
-
-
-def phase_matched_period(n_eff: Any, wl: Any, angle: Any, top_index: Any = 1.0) -> jax.Array:
-    """Period in um at which light of a wavelength leaves at an angle, in first order.
-
-    Args:
-        n_eff: effective index of the grating, about the mean of `section_indices` weighted by widths.
-        wl: free-space wavelength in um.
-        angle: in the medium on top in degrees, within (-90, 90).
-        top_index: index of that medium.
-
-    Raises:
-        ValueError: for an angle outside its range, or light that does not leave in first order.
-    """
-    check_range("angle", angle, -90.0, 90.0, "degrees", exclusive=True)
-    check_positive("wl", wl, "um")
-    dtype = jnp.result_type(float)
-    n_eff, wl, angle, top_index = (jnp.asarray(each, dtype) for each in (n_eff, wl, angle, top_index))
-    slip = n_eff - top_index * jnp.sin(jnp.deg2rad(angle))
-    check_positive("n_eff - top_index sin(angle)", slip)
-    return wl / slip
-
-
-def phase_matched_angle(n_eff: Any, wl: Any, period: Any, top_index: Any = 1.0) -> jax.Array:
-    """Angle in degrees, in the medium on top, at which light leaves in first order; see `phase_matched_period`.
-
-    Raises:
-        ValueError: where light of first order does not leave into that medium.
-    """
-    check_positive("wl", wl, "um")
-    check_positive("period", period, "um")
-    dtype = jnp.result_type(float)
-    n_eff, wl, period, top_index = (jnp.asarray(each, dtype) for each in (n_eff, wl, period, top_index))
-    sine = (n_eff - wl / period) / top_index
-    check_range("(n_eff - wl / period) / top_index", sine, -1.0, 1.0, exclusive=True)
-    return jnp.arcsin(sine) * (180.0 / math.pi)

@@ -19,12 +19,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from photonics_core.kernels.checks import check_finite, check_positive, check_range, is_concrete
+from photonics_core.kernels.checks import check_finite, check_kind, check_positive, check_range, is_concrete
 from photonics_core.kernels.grating_fields import Line
 from photonics_core.runtime import as_leaf
 
 #: Plane waves of a beam, and where its spectrum exp(-s^2) is cut off.
 WAVES, CUT = 64, 6.0
+#: Farthest point along y that is summed, in waists.
+FAR = 6.0
 #: Positions that are tried, and steps of Newton's method from the best of them.
 POSITIONS, REFINEMENTS = 96, 6
 
@@ -33,10 +35,12 @@ class TiltedBeam(eqx.Module):
     """A Gaussian beam of a fibre over a grating, by what it is in the medium on top.
 
     Args:
-        angle: between its axis and the upright, in degrees within (-90, 90); above zero it leans along the guide's
-            light, so that light leaves forward.
+        angle: between its axis and the upright, in degrees within (-90, 90), in the medium on top: of a fibre in air
+            over a cladding that is the angle in air. Above zero it leans along the guide's light, so that light leaves
+            forward.
         waist: radius w at which its field has fallen to 1/e in um: half the mode field diameter.
-        distance: of the waist from the surface along the axis in um.
+        distance: of the waist from the surface of the film along the axis in um. Axis and distance are those of the
+            medium on top, as if it reached down to the film; a cladding bends them on the way.
 
     Raises:
         ValueError: for an angle, a waist or a distance outside its range.
@@ -84,7 +88,8 @@ class GratingResponse(eqx.Module):
     Args:
         wl: free-space wavelength in um.
         reflection, transmission: amplitudes in the guide before and behind the grating, at the first and last joint.
-        up, down: power that goes through the planes above and below, within the window.
+        up, down: power that goes through the planes above and below, within the window. All powers are in units of that
+            which comes to the first joint.
         sideways: power that leaves through the sides of the window, light in the guide apart.
         imbalance: power that comes in less all that goes out; what matter absorbs, or error.
         line: field on the plane above; `x` is counted from the first joint.
@@ -123,29 +128,48 @@ class GratingResponse(eqx.Module):
         return jnp.abs(self.transmission) ** 2
 
     def amplitude(self, beam: TiltedBeam, position: Any) -> jax.Array:
-        """Amplitude c that a beam takes, its axis through the surface at `position` in um; one wavelength."""
+        """Amplitude c that a beam takes, shape of `wl`.
+
+        Args:
+            beam: one beam; map over several with `jax.vmap`.
+            position: x in um, from the first joint, where its axis goes through the surface of the film: a number, or
+                one for each wavelength.
+
+        Raises:
+            ValueError: for a beam of another kind or shape, or a position that is not finite or of another shape.
+        """
+        _check_beam(beam)
+        check_finite("position", position, "um")
+        position = jnp.asarray(position, self.line.weight.dtype)
+        if position.shape not in ((), self.wl.shape):
+            raise ValueError(f"position of shape {position.shape} is not () or that of wl, {self.wl.shape}")
         if self.wl.ndim:
-            return jax.vmap(GratingResponse.amplitude, in_axes=(0, None, None))(self, beam, position)
-        taken, along = self._taken(beam)
-        return _at(taken, along, jnp.asarray(position, along.dtype))
+            axes = (0, None, 0 if position.ndim else None)
+            return jax.vmap(GratingResponse.amplitude, in_axes=axes)(self, beam, position)
+        return _at(*self._taken(beam), position)
 
     def efficiency(self, beam: TiltedBeam, position: Any = None) -> jax.Array:
-        """Part of the power that a beam takes, at a position or, for None, at the best one of each wavelength."""
-        if position is None:
-            position = self.best_position(beam)
-        in_axis = 0 if jnp.ndim(position) else None
-        if self.wl.ndim:
-            return jax.vmap(GratingResponse.efficiency, in_axes=(0, None, in_axis))(self, beam, position)
-        return jnp.abs(self.amplitude(beam, position)) ** 2
+        """Part of the power that a beam takes, at a position or, for None, at the best one of each wavelength.
+
+        Arguments, shape and errors as of `amplitude`.
+        """
+        return jnp.abs(self.amplitude(beam, self.best_position(beam) if position is None else position)) ** 2
 
     def best_position(self, beam: TiltedBeam) -> jax.Array:
-        """Position of the beam in um at which it takes most; differentiable."""
+        """Position of the beam in um at which it takes most, shape of `wl`; its first derivatives are exact.
+
+        It is sought from one waist before the grating to one behind.
+
+        Raises:
+            ValueError: for a beam of another kind or shape.
+        """
+        _check_beam(beam)
         if self.wl.ndim:
             return jax.vmap(GratingResponse.best_position, in_axes=(0, None))(self, beam)
         taken, along = self._taken(beam)
         power = lambda x, taken, along: jnp.abs(_at(taken, along, x)) ** 2  # noqa: E731
         held = jax.lax.stop_gradient((taken, along))
-        low, high = jax.lax.stop_gradient((self.span[0], self.span[1]))
+        low, high = jax.lax.stop_gradient(search_range(self.span, beam))
         tried = low + (high - low) * jnp.linspace(0.0, 1.0, POSITIONS, dtype=along.dtype)
         x = tried[jnp.argmax(jax.vmap(lambda each: power(each, *held))(tried))]
         slope = jax.grad(power)
@@ -165,31 +189,49 @@ class GratingResponse(eqx.Module):
         """Part of the power that a mode takes which is given by its field on the plane above.
 
         Args:
-            value: E_y of TE or H_y of TM at `line.x`, for a mode that runs upward, shape [n].
+            value: E_y of TE or H_y of TM at `line.x`, for a mode that runs upward, shape [n], or [N, n] for one at each
+                wavelength.
             slope: its derivative along z in 1/um, likewise.
 
         Raises:
-            ValueError: for shapes that do not fit, or a field that is not finite.
+            ValueError: for shapes that do not fit, a field that is not finite, or one that carries no power upward.
         """
         for name, each in (("value", value), ("slope", slope)):
-            if np.shape(each) != self.line.x.shape[-1:]:
-                raise ValueError(f"{name} of shape {np.shape(each)} is not {self.line.x.shape[-1:]}, that of line.x")
+            if np.shape(each) not in (self.line.x.shape, self.line.x.shape[-1:]):
+                raise ValueError(f"{name} of shape {np.shape(each)} is not {self.line.x.shape}, that of line.x")
             check_finite(name, jnp.abs(jnp.asarray(each)))
-        dtype = self.line.value.dtype
-        field, change = jnp.asarray(value).astype(dtype), jnp.asarray(slope).astype(dtype) * self.weight.astype(dtype)
-        power = jnp.sum(self.line.weight * (field.conj() * change).imag)
+        dtype, whole = self.line.value.dtype, self.line.x.shape
+        field, change = (jnp.broadcast_to(jnp.asarray(each).astype(dtype), whole) for each in (value, slope))
+        change = change * self.weight[..., None].astype(dtype)
+        power = jnp.sum(self.line.weight * (field.conj() * change).imag, axis=-1)
+        check_positive("power upward of the field", power)
         crossed = field.conj() * self.line.slope - self.line.value * change.conj()
-        return jnp.abs(0.5 * jnp.sum(self.line.weight.astype(dtype) * crossed)) ** 2 / power
+        return jnp.abs(0.5 * jnp.sum(self.line.weight.astype(dtype) * crossed, axis=-1)) ** 2 / power
 
     def far_field(self, along: Any) -> jax.Array:
-        """Amplitude of the plane waves exp(i (q x + r z)) that leave upward, for q in 1/um, one wavelength.
+        """Amplitude of the plane waves exp(i (q x + r z)) that leave upward; 0 where none does.
 
         |.|^2 / (2 pi r p) dq is the power between q and q + dq.
+
+        Args:
+            along: q in 1/um, a number or shape [n].
+
+        Returns:
+            Complex amplitudes of the shape of `along`, with the axis of `wl` before it.
+
+        Raises:
+            ValueError: for q of more axes, or not finite.
         """
+        check_finite("along", along, "1/um")
         along = jnp.asarray(along, self.line.weight.dtype)
-        k = 2.0 * jnp.pi * self.top_index / self.wl
-        upward = jnp.sqrt(jnp.maximum(k**2 - along**2, 0.0))
-        return self._sent(along, upward)
+        if along.ndim > 1:
+            raise ValueError(f"along of shape {along.shape} is not a number or [n]")
+        if self.wl.ndim:
+            return jax.vmap(GratingResponse.far_field, in_axes=(0, None))(self, along)
+        square = (2.0 * jnp.pi * self.top_index / self.wl) ** 2 - along**2
+        leaves = square > 0.0
+        sent = self._sent(jnp.atleast_1d(along), jnp.atleast_1d(jnp.sqrt(jnp.where(leaves, square, 1.0))))
+        return jnp.where(leaves, sent.reshape(along.shape), 0.0)
 
     def _sent(self, along: jax.Array, upward: jax.Array) -> jax.Array:
         """(1 / 2 i) int exp(-i (q x + r h)) (p dF/dz + i r p F) dx."""
@@ -207,6 +249,20 @@ class GratingResponse(eqx.Module):
         waves = _waves(beam, 2.0 * jnp.pi * self.top_index / self.wl)
         sent = self._sent(waves.along, waves.upward)
         return waves.amplitude.conj() * sent / jnp.sqrt(self.weight * waves.power).astype(sent.dtype), waves.along
+
+
+def search_range(span: jax.Array, beam: TiltedBeam) -> tuple[jax.Array, jax.Array]:
+    """Least and greatest position in um at which a best one is sought: a waist, as it meets the surface, beyond."""
+    waist, angle = (jnp.asarray(each, span.dtype) for each in (beam.waist, beam.angle))
+    reach = waist / jnp.cos(jnp.deg2rad(angle))
+    return span[0] - reach, span[1] + reach
+
+
+def _check_beam(beam: Any) -> None:
+    check_kind("beam", beam, TiltedBeam)
+    for name in ("angle", "waist", "distance"):
+        if np.ndim(getattr(beam, name)):
+            raise ValueError(f"{name} of shape {np.shape(getattr(beam, name))} is not a number; use jax.vmap for beams")
 
 
 def _at(taken: jax.Array, along: jax.Array, position: jax.Array) -> jax.Array:
@@ -237,7 +293,8 @@ def spectrum_shape(wl: Any, efficiency: Any, level_db: float = 1.0) -> SpectrumS
         level_db: how far below the peak the width is taken, in dB.
 
     Raises:
-        ValueError: for shapes that do not fit, or a spectrum that does not fall by `level_db` on both sides.
+        ValueError: for shapes that do not fit, wavelengths that are not equally spaced and increasing, or a spectrum
+            that does not fall by `level_db` on both sides; where it is traced the bandwidth is then NaN.
     """
     if np.ndim(wl) != 1 or np.shape(wl) != np.shape(efficiency) or np.size(wl) < 5:
         raise ValueError(
@@ -245,6 +302,12 @@ def spectrum_shape(wl: Any, efficiency: Any, level_db: float = 1.0) -> SpectrumS
         )
     check_positive("efficiency", efficiency)
     check_positive("level_db", level_db, "dB")
+    check_positive("wl", wl, "um")
+    if is_concrete(wl):
+        steps = np.diff(np.asarray(wl, float))
+        check_positive("step of wl", steps, "um")
+        if np.ptp(steps) > 1e-3 * steps[0]:
+            raise ValueError(f"wl is not equally spaced: steps from {steps.min():.6g} to {steps.max():.6g} um")
     wl = jnp.asarray(wl, jnp.result_type(float))
     level = 10.0 * jnp.log10(jnp.asarray(efficiency, wl.dtype))
     top = jnp.clip(jax.lax.stop_gradient(jnp.argmax(level)), 1, wl.size - 2)
@@ -290,7 +353,9 @@ def lateral_overlap(width: Any, waist: Any = 5.2) -> jax.Array:
     width, waist = jnp.broadcast_arrays(*(jnp.asarray(each, jnp.result_type(float)) for each in (width, waist)))
     gauss_points = np.polynomial.legendre.leggauss(WAVES)
     nodes, weights = (jnp.asarray(each, width.dtype).reshape((1,) * width.ndim + (-1,)) for each in gauss_points)
-    half = 0.5 * width[..., None]
+    # Of a guide much wider than the beam the points lie where the beam is.
+    half = 0.5 * jnp.minimum(width, 2.0 * FAR * waist)[..., None]
     gauss = jnp.exp(-((half * nodes / waist[..., None]) ** 2))
-    crossed = jnp.sum(half * weights * jnp.cos(0.5 * jnp.pi * nodes) * gauss, axis=-1)
+    cosine = jnp.cos(jnp.pi * half * nodes / width[..., None])
+    crossed = jnp.sum(half * weights * cosine * gauss, axis=-1)
     return crossed**2 / (0.5 * width * waist * math.sqrt(0.5 * math.pi))

@@ -27,7 +27,6 @@ from jax import lax
 from jax.custom_batching import sequential_vmap
 
 from photonics_core.kernels.block_tridiagonal import product
-from photonics_core.kernels.lapack_threads import limit_lapack_threads
 from photonics_core.kernels.slab_sections import SlabModes
 
 
@@ -197,7 +196,6 @@ def _factorize(one: Joint, phases: RowPhases) -> _Factors:
 @sequential_vmap
 def _solve(matrix: jax.Array, right: jax.Array) -> jax.Array:
     """One system after another, never a batch: two batches at a time in LAPACK may wait for each other for ever."""
-    limit_lapack_threads()
     return jnp.linalg.solve(matrix, right)
 
 

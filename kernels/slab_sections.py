@@ -14,7 +14,8 @@ is complex symmetric. Its vectors are scaled to v . v = 1 without conjugation. A
 one mesh they span the same space, so that what is matched between the sections is matched without remainder.
 
 Absorbing layers are those of stretched coordinates (Chew and Weedon, Microwave Opt. Technol. Lett. 7, 599 (1994)):
-dz becomes dz (1 + i strength (d / thickness)^2), d counted from where the layer begins. Behind them F = 0.
+dz becomes dz (1 + i strength (d / thickness)^2), d counted from where the layer begins. Behind them F = 0; at the
+bottom of a section without an absorbing layer that is a perfect conductor to TE, and p dF/dz = 0 to TM.
 
 The eigenproblem goes to LAPACK, which JAX has on the CPU alone; elsewhere the host is called for it. The derivative is
 that of perturbation theory, for any figure of merit, and finite while no two beta^2 are equal.
@@ -23,6 +24,7 @@ that of perturbation theory, for any figure of merit, and finite while no two be
 import functools
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -30,7 +32,6 @@ from jax import lax
 
 from photonics_core.kernels.block_tridiagonal import product
 from photonics_core.kernels.elements import continuous_values
-from photonics_core.kernels.lapack_threads import limit_lapack_threads
 
 
 class SlabMesh(NamedTuple):
@@ -50,23 +51,25 @@ class SlabMesh(NamedTuple):
         return self.z.shape[1] - 1
 
 
-class SlabModes(NamedTuple):
+class SlabModes(eqx.Module):
     """Modes of a section, all that the mesh has, in the order of increasing loss.
 
     Args:
         beta: propagation constants in 1/um, shape [n].
         vectors: v in columns, shape [n, n], with v . v = 1.
-        root_mass: D^(1/2) at the nodes inside the walls, shape [n].
+        root_mass: D^(1/2) at the nodes that are free, shape [n].
+        free_foot: the lowest node is one of them.
     """
 
     beta: jax.Array
     vectors: jax.Array
     root_mass: jax.Array
+    free_foot: bool = eqx.field(static=True, default=False)
 
     @property
     def fields(self) -> jax.Array:
-        """F at the nodes in columns, walls included, shape [n + 2, n]."""
-        return jnp.pad(self.vectors / self.root_mass[:, None], ((1, 1), (0, 0)))
+        """F at all nodes in columns, walls included, shape [nodes, n]."""
+        return jnp.pad(self.vectors / self.root_mass[:, None], ((0 if self.free_foot else 1, 1), (0, 0)))
 
 
 @functools.lru_cache(maxsize=16)
@@ -80,7 +83,7 @@ def lobatto(degree: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def slab_mesh(
-    lines: jax.Array, below: int, above: int, degree: int, strengths: tuple[float, float] = (1.5, 4.0)
+    lines: jax.Array, below: int, above: int, degree: int, strengths: tuple[Any, Any] = (1.5, 4.0)
 ) -> SlabMesh:
     """A mesh on lines in um, shape [elements + 1], its `below` lowest and `above` highest elements absorbing.
 
@@ -111,7 +114,9 @@ def _numbers(elements: int, degree: int) -> np.ndarray:
     return np.arange(elements)[:, None] * degree + np.arange(degree + 1)[None]
 
 
-def slab_modes(mesh: SlabMesh, permittivity: jax.Array, k0: jax.Array, *, magnetic: bool = False) -> SlabModes:
+def slab_modes(
+    mesh: SlabMesh, permittivity: jax.Array, k0: jax.Array, *, magnetic: bool = False, free_foot: bool = False
+) -> SlabModes:
     """All modes of a section.
 
     Args:
@@ -119,7 +124,9 @@ def slab_modes(mesh: SlabMesh, permittivity: jax.Array, k0: jax.Array, *, magnet
         permittivity: relative permittivity of the elements, complex, shape [elements].
         k0: 2 pi / wavelength in 1/um.
         magnetic: TM, of F = H, instead of TE.
+        free_foot: p dF/dz = 0 at the lowest node instead of F = 0.
     """
+    free = slice(0 if free_foot else 1, -1)
     degree = mesh.degree
     _, weights, slopes = lobatto(degree)
     dtype = mesh.jacobian.dtype
@@ -127,7 +134,7 @@ def slab_modes(mesh: SlabMesh, permittivity: jax.Array, k0: jax.Array, *, magnet
     one = jnp.ones_like(eps)
     p, c = (1.0 / eps, one) if magnetic else (one, eps)
     measure = jnp.asarray(weights, dtype)[None] * mesh.jacobian
-    mass, load = assembled(p * measure)[1:-1], assembled(c * measure)[1:-1]
+    mass, load = assembled(p * measure)[free], assembled(c * measure)[free]
     local = jnp.einsum(
         "eq,qi,qj->eij",
         p * jnp.asarray(weights, dtype)[None] / mesh.jacobian,
@@ -137,7 +144,7 @@ def slab_modes(mesh: SlabMesh, permittivity: jax.Array, k0: jax.Array, *, magnet
     )
     at = _numbers(mesh.z.shape[0], degree)
     size = at[-1, -1] + 1
-    stiffness = jnp.zeros((size, size), dtype).at[at[:, :, None], at[:, None, :]].add(local)[1:-1, 1:-1]
+    stiffness = jnp.zeros((size, size), dtype).at[at[:, :, None], at[:, None, :]].add(local)[free, free]
     root = jnp.sqrt(mass)
     scaled = stiffness / (root[:, None] * root[None, :])
     matrix = jnp.diag(k0.astype(dtype) ** 2 * load / mass) - scaled
@@ -146,7 +153,7 @@ def slab_modes(mesh: SlabMesh, permittivity: jax.Array, k0: jax.Array, *, magnet
     # Of the two roots that which decays, or where none does that which runs ahead.
     beta = jnp.where(beta.imag + beta.real < 0.0, -beta, beta)
     order = jnp.argsort(lax.stop_gradient(beta.imag))
-    return SlabModes(beta[order], vectors[:, order], root)
+    return SlabModes(beta[order], vectors[:, order], root, free_foot)
 
 
 @jax.custom_jvp
@@ -173,7 +180,6 @@ def _symmetric_modes_jvp(primals: Any, tangents: Any) -> Any:
 
 
 def _eig(matrix: jax.Array) -> tuple[jax.Array, jax.Array]:
-    limit_lapack_threads()
     values, vectors = jnp.linalg.eig(matrix)
     return values, vectors
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from photonics_core.devices.coupler import Coupler, DirectionalCoupler, PointCoupler, approach_length
     from photonics_core.devices.edge_coupler import (
         EdgeCoupler,
-        Leakage,
+        EdgeLeakage,
         facet_efficiency,
         facet_transmission,
         optimize_edge_coupler,
@@ -47,11 +47,12 @@ if TYPE_CHECKING:
         tip_joint,
         window_error_db,
     )
-    from photonics_core.devices.edge_tips import Tips, leaky_tip
-    from photonics_core.devices.edge_transition import Transition, expand_tips, inverse_taper, solve_transition
+    from photonics_core.devices.edge_tips import EdgeTips, leaky_tip
+    from photonics_core.devices.edge_transition import EdgeTransition, expand_tips, inverse_taper, solve_transition
     from photonics_core.devices.fiber import FibreJoint
     from photonics_core.devices.fiber_alignment import Alignment, core_alignment
     from photonics_core.devices.fiber_array import FibreArray
+    from photonics_core.devices.fiber_face import PolishedFace, light_alignment
     from photonics_core.devices.fiber_tolerance import (
         Tolerance,
         alignment_tolerance,
@@ -61,7 +62,8 @@ if TYPE_CHECKING:
     from photonics_core.devices.fused_coupler import CompositeCoupling, FusedCoupler
     from photonics_core.devices.grating import BraggGrating, FabryPerot
     from photonics_core.devices.grating_apodisation import ApodisedGrating, apodise
-    from photonics_core.devices.grating_coupler import GratingCoupler, phase_matched_angle, phase_matched_period
+    from photonics_core.devices.grating_coupler import GratingCoupler
+    from photonics_core.devices.grating_phase import phase_matched_angle, phase_matched_period
     from photonics_core.devices.grating_response import (
         GratingResponse,
         SpectrumShape,
@@ -142,7 +144,7 @@ if TYPE_CHECKING:
     from photonics_core.optimize import minimize
     from photonics_core.passivity import PassivityReport, check_passivity, nearest_passive
     from photonics_core.radiating_modes import bend_mode, leaky_mode
-    from photonics_core.runtime import set_precision, use_device
+    from photonics_core.runtime import set_lapack_threads, set_precision, use_device
     from photonics_core.scattering import SMatrix
     from photonics_core.section_heat import SectionArea, SectionField, SectionHeat, SectionPiece
     from photonics_core.shapes import Shape
@@ -178,9 +180,9 @@ _HOMES = {
     "Alignment": "devices.fiber_alignment",
     "CorePositions": "fields",
     "EdgeCoupler": "devices.edge_coupler",
-    "Leakage": "devices.edge_coupler",
-    "Tips": "devices.edge_tips",
-    "Transition": "devices.edge_transition",
+    "EdgeLeakage": "devices.edge_coupler",
+    "EdgeTips": "devices.edge_tips",
+    "EdgeTransition": "devices.edge_transition",
     "expand_tips": "devices.edge_transition",
     "facet_efficiency": "devices.edge_coupler",
     "facet_transmission": "devices.edge_coupler",
@@ -216,6 +218,7 @@ _HOMES = {
     "best_alignment": "devices.fiber_tolerance",
     "core_alignment": "devices.fiber_alignment",
     "lens_pair": "lenses",
+    "light_alignment": "devices.fiber_face",
     "transformed_beam": "lenses",
     "CouplingMap": "coupling_map",
     "CrossSection": "cross_section",
@@ -253,8 +256,8 @@ _HOMES = {
     "TiltedBeam": "devices.grating_response",
     "apodise": "devices.grating_apodisation",
     "lateral_overlap": "devices.grating_response",
-    "phase_matched_angle": "devices.grating_coupler",
-    "phase_matched_period": "devices.grating_coupler",
+    "phase_matched_angle": "devices.grating_phase",
+    "phase_matched_period": "devices.grating_phase",
     "spectrum_shape": "devices.grating_response",
     "CoupledRings": "devices.coupled_rings",
     "Coupler": "devices.coupler",
@@ -264,6 +267,7 @@ _HOMES = {
     "LinearIndex": "index",
     "Material": "materials",
     "PointCoupler": "devices.coupler",
+    "PolishedFace": "devices.fiber_face",
     "Resonator": "devices.resonator",
     "RingModulator": "devices.modulator",
     "RoundTrips": "devices.round_trips",
@@ -330,6 +334,7 @@ _HOMES = {
     "SMatrix": "scattering",
     "Waveguide": "devices.waveguide",
     "batch_size": "devices.batch",
+    "set_lapack_threads": "runtime",
     "set_precision": "runtime",
     "stack": "devices.batch",
     "unstack": "devices.batch",

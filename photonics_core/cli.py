@@ -155,8 +155,9 @@ def _evidence(name: str) -> Callable[..., Any]:
 
 
 def _start(device: str, precision: str) -> None:
-    from photonics_core.runtime import device_name, set_precision, use_device
+    from photonics_core.runtime import device_name, set_lapack_threads, set_precision, use_device
 
+    set_lapack_threads(1)
     set_precision(precision)
     use_device(device)
     typer.echo(f"device: {device_name()}, precision: {precision}", err=True)

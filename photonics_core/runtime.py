@@ -1,10 +1,12 @@
-"""Precision and device: the two choices a program makes once, each in one visible line.
+"""Precision, device and threads of LAPACK: the choices a program makes once, each in one visible line.
 
-The library never sets a global flag by itself. `set_precision` and `use_device` are for programs
-(scripts, notebooks, the shell); library code only asks what was chosen.
+The library never sets a global flag by itself. `set_precision`, `use_device` and `set_lapack_threads` are for
+programs (scripts, notebooks, the shell); library code only asks what was chosen.
 """
 
+import ctypes
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -13,6 +15,9 @@ import numpy as np
 
 from photonics_core.errors import DeviceError
 from photonics_core.kernels.checks import check_choice
+
+#: Names of the call that sets threads, in the wheels of SciPy and in other builds of OpenBLAS.
+SETTERS = ("scipy_openblas_set_num_threads", "openblas_set_num_threads")
 
 
 def set_precision(precision: str) -> None:
@@ -48,6 +53,36 @@ def use_device(kind: str = "auto") -> Any:
         ) from None
     jax.config.update("jax_default_device", device)
     return device
+
+
+def set_lapack_threads(count: int = 1) -> bool:
+    """Choose how many threads the LAPACK has that JAX calls on the CPU, for the whole process; say if it was found.
+
+    JAX calls the OpenBLAS inside SciPy for eigendecompositions, LU and triangular solves, and that has as many threads
+    as there are cores, which fight those of XLA. Best is one wherever matrices are of some hundred rows, as in mode
+    solving and grating couplers. Measured on two busy cores, a grating coupler of 20 periods: 0.09 s of processor
+    time a wavelength with one thread and 0.7 s with two, 0.25 s and 1.6 s by the clock. NumPy has a library of its
+    own, which stays as it is. A SciPy that brings no OpenBLAS is left alone, and the answer is False.
+
+    Args:
+        count: number of threads, from 1 on.
+
+    Raises:
+        ValueError: for a count that is no whole number from 1 on.
+    """
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise ValueError(f"count = {count!r} is not a whole number from 1 on")
+    import scipy
+
+    folder = Path(scipy.__file__).parent
+    places = (folder.parent / "scipy.libs", folder / ".dylibs")
+    for path in (each for place in places if place.is_dir() for each in sorted(place.glob("*openblas*"))):
+        library = ctypes.CDLL(str(path))
+        for name in SETTERS:
+            if hasattr(library, name):
+                getattr(library, name)(count)
+                return True
+    return False
 
 
 def device_name() -> str:

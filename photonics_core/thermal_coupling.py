@@ -24,8 +24,9 @@ from photonics_core.kernels.radial_transform import (
     ray_places,
 )
 
-#: Below this squared distance in um^2 two places are one, so that a distance of 0 has a derivative.
-_TOUCH = 1e-18
+#: Distance over the scale of a grid that is added in squares, so that a distance of 0 has derivatives. Values change by
+#: 1e-10, and what rounding leaves of the slope at 0 is divided by this much in a second derivative.
+_TOUCH = 1e-5
 
 
 class Circles(NamedTuple):
@@ -180,9 +181,9 @@ def coupled(
         return _summed(tables, grid, circles, sources, sources.many, at, kinds)
     all_of_them = np.broadcast_to(np.arange(every), (count, every))
     values = _summed(tables, grid, circles, sources, sources.few, all_of_them, kinds)
-    apart = _distance(circles.x[:, None] - sources.x[None, :], circles.y[:, None] - sources.y[None, :])
+    apart = circles.x[:, None] - sources.x[None, :], circles.y[:, None] - sources.y[None, :]
     # From the circle itself, not from its middle, which others may be closer to.
-    apart = jnp.abs(apart - circles.radius[:, None])
+    apart = jnp.abs(_distance(*apart, grid) - circles.radius[:, None])
     nearest = jax.lax.top_k(jax.lax.stop_gradient(sources.reach[None, :] - apart), near)[1]
     return values.at[rows, nearest].set(_summed(tables, grid, circles, sources, sources.many, nearest, kinds))
 
@@ -204,12 +205,12 @@ def _summed(
     which = jnp.asarray(sources.table)[at] * kinds + jnp.asarray(circles.table)[:, None]
     which = jnp.broadcast_to(which[..., None], shape)
     radius = jnp.broadcast_to(circles.radius[:, None, None], shape)
-    value = radial_value(tables, grid, which, _distance(across, along), radius)
+    value = radial_value(tables, grid, which, _distance(across, along, grid), radius)
     return jnp.sum(value * weight.astype(value.dtype), axis=-1)
 
 
-def _distance(x: jax.Array, y: jax.Array) -> jax.Array:
-    return jnp.sqrt(x**2 + y**2 + _TOUCH)
+def _distance(x: jax.Array, y: jax.Array, grid: RadialGrid) -> jax.Array:
+    return jnp.sqrt(x**2 + y**2 + (_TOUCH * grid.scale) ** 2)
 
 
 def _basis(radius: Any, grid: RadialGrid, angle: float) -> jax.Array:

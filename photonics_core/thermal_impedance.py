@@ -61,7 +61,10 @@ class FosterNetwork(eqx.Module):
         return sum(part(resistance[k], own[k]) for k in range(own.size))  # pyright: ignore[reportReturnType]
 
     def step_factors(self, step: Any) -> tuple[jax.Array, jax.Array]:
-        """What is left of each part after a step in ps, and what 1 mW over it adds in K, both of shape [P]."""
+        """What is left of each part after a step in ps, and what 1 mW over it adds in K, both of shape [P].
+
+        T_p <- E_p T_p + (1 - E_p) R_p q with E_p = exp(-h / t_p), exact for a power q that is held over the step h.
+        """
         check_positive("step", step, "ps")
         resistance = jnp.asarray(self.resistance, jnp.result_type(float))
         ratio = jnp.asarray(step, resistance.dtype) / jnp.asarray(self.time, resistance.dtype)

@@ -1,10 +1,6 @@
-"""Times and frequencies of a thermal impedance, and its exact steps in time.
+"""Times and frequencies of a thermal impedance.
 
-With heat q held over a step h, each part of a Foster network moves by
-
-    T_p <- E_p T_p + (1 - E_p) R_p q,    E_p = exp(-h / t_p),
-
-which is exact at any step. A level of the step response is passed once, as all parts rise; the frequency at which |Z|
+A level of the step response is passed once, as all parts rise; the frequency at which |Z|
 has fallen by 3 dB is found once too, as |Z(f)| of a Foster network falls all the way.
 """
 
@@ -20,15 +16,6 @@ from photonics_core.thermal_impedance import ThermalImpedance
 
 #: Halvings of the interval in which a time or a frequency lies, in its logarithm.
 HALVINGS = 70
-
-
-def step_factors(impedance: ThermalImpedance, step: Any) -> tuple[jax.Array, jax.Array]:
-    """What is left of each part after a step in ps, and what 1 mW over it adds in K, both of shape [P]."""
-    check_kind("impedance", impedance, ThermalImpedance)
-    check_positive("step", step, "ps")
-    resistance = jnp.asarray(impedance.resistance, jnp.result_type(float))
-    ratio = jnp.asarray(step, resistance.dtype) / jnp.asarray(impedance.time, resistance.dtype)
-    return jnp.exp(-ratio), -resistance * jnp.expm1(-ratio)
 
 
 def _parts(impedance: ThermalImpedance) -> tuple[jax.Array, jax.Array]:

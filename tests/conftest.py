@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
 
+from photonics_core.runtime import set_lapack_threads
 from photonics_core.validation import data
 from photonics_core.validation.registry import Absent
 
@@ -20,6 +21,7 @@ MOST_MAPS = 25_000
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+set_lapack_threads(1)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -49,7 +49,12 @@ def _rising(z: jax.Array, reach: jax.Array) -> jax.Array:
     return jnp.stack([jnp.stack([delta, kappa], axis=-1), jnp.stack([kappa, -delta], axis=-1)], axis=-2)
 
 
-@case("couplers.magnus_order", source="Blanes et al., Phys. Rep. 470, 151 (2009): fourth order", kind="analytic")
+@case(
+    "couplers.magnus_order",
+    source="Blanes et al., Phys. Rep. 470, 151 (2009): fourth order",
+    kind="analytic",
+    is_long=True,
+)
 @in_float64
 def magnus_order() -> Evidence:
     """Order of the error when steps are halved."""

@@ -55,7 +55,9 @@ def silicon_wire() -> Evidence:
     return Evidence(float(GuideDrift.of_mode(_mode("silicon")).drift_pm_k()), (60.0, 90.0), 0.0, "pm/K")
 
 
-@case("drift.silicon_nitride", source="rings of silicon nitride, 15 to 20 pm/K (second hand)", kind="range")
+@case(
+    "drift.silicon_nitride", source="rings of silicon nitride, 15 to 20 pm/K (second hand)", kind="range", is_long=True
+)
 @in_float64
 def silicon_nitride() -> Evidence:
     """Drift of 1000 x 400 nm at 1550 nm from the solved mode in pm/K: 16.1, and 3.2 by the wafer's expansion."""

@@ -8,8 +8,8 @@ import numpy as np
 
 from photonics_core.beams import GaussianBeam
 from photonics_core.devices.edge_coupler import facet_efficiency, facet_transmission
-from photonics_core.devices.edge_tips import Tips, leaky_tip
-from photonics_core.devices.edge_transition import Transition, inverse_taper
+from photonics_core.devices.edge_tips import EdgeTips, leaky_tip
+from photonics_core.devices.edge_transition import EdgeTransition, inverse_taper
 from photonics_core.devices.fiber_alignment import Alignment
 from photonics_core.validation.precision import in_float64
 from photonics_core.validation.registry import Evidence, case
@@ -26,7 +26,7 @@ ALMEIDA = (
 
 
 def _loss(width: float, mfd: float, polarization: str = "te", **more: float) -> float:
-    tip = Tips(width, **MEDIA, window=16.0)
+    tip = EdgeTips(width, **MEDIA, window=16.0)
     mode = tip.mode(1.55, polarization=polarization, accuracy="fast")
     beam = GaussianBeam.from_mfd(mfd, azimuth=0.0 if polarization == "te" else 0.5 * np.pi)
     return float(-10.0 * jnp.log10(facet_efficiency(mode, beam, Alignment(**more))))
@@ -85,7 +85,7 @@ def square_tip() -> Evidence:
 @in_float64
 def weak_guidance() -> Evidence:
     """Relative difference of the efficiency to the fibre from that of the shapes, indices 1.446 and 1.444."""
-    mode = Tips(6.0, 6.0, core=1.446, cladding=1.444, window=20.0).mode(1.55, accuracy="fast")
+    mode = EdgeTips(6.0, 6.0, core=1.446, cladding=1.444, window=20.0).mode(1.55, accuracy="fast")
     shape = float(mode.gaussian_overlap(10.4))
     return Evidence(float(facet_efficiency(mode, GaussianBeam.from_mfd(10.4))) / shape - 1.0, 0.0, 5e-4)
 
@@ -98,8 +98,8 @@ def matched_facet() -> Evidence:
 
 
 @functools.cache
-def _taper() -> Transition:
-    return inverse_taper(Tips(0.18, **MEDIA, window=5.0), 0.45, 1.55, samples=31, count=6)
+def _taper() -> EdgeTransition:
+    return inverse_taper(EdgeTips(0.18, **MEDIA, window=5.0), 0.45, 1.55, samples=31, count=6)
 
 
 @case("edge_coupler.slices_and_local_modes", source="two methods, one taper", kind="analytic", is_long=True)
@@ -138,7 +138,7 @@ def gradient() -> Evidence:
     beam = GaussianBeam.from_mfd(3.0)
 
     def loss(at: jax.Array) -> jax.Array:
-        mode = Tips(at[0], at[1], **MEDIA, window=8.0).mode(1.55, accuracy="fast")
+        mode = EdgeTips(at[0], at[1], **MEDIA, window=8.0).mode(1.55, accuracy="fast")
         return jnp.log(facet_efficiency(mode, beam, Alignment(at[2], 0.1, at[3], at[4])))
 
     at = jnp.array([0.17, 0.22, 0.3, 1.0, 0.05])
@@ -161,7 +161,7 @@ def gradient() -> Evidence:
 @in_float64
 def substrate() -> Evidence:
     """Logarithm of the leak over 2 um of oxide to that over 3 um, tip of 180 nm, TE."""
-    tip = Tips(0.18, **MEDIA, window=6.0)
+    tip = EdgeTips(0.18, **MEDIA, window=6.0)
     rates = [float(leaky_tip(tip, 1.55, d, substrate=3.476, accuracy="fast").loss_db_cm) for d in (2.0, 3.0)]
     n = float(tip.mode(1.55, accuracy="fast").n_eff)
     decay = 4.0 * np.pi / 1.55 * np.sqrt(n**2 - 1.444**2)

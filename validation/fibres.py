@@ -161,6 +161,7 @@ def group_index() -> Evidence:
     "fibres.dispersion",
     source="at most 18 ps/(nm km) at 1550 nm, Corning SMF-28e+ (second hand); at least 13.3, ITU-T G.652 (unconfirmed)",
     kind="range",
+    is_long=True,
 )
 @in_float64
 def dispersion() -> Evidence:

@@ -90,7 +90,12 @@ def _against_tmm(count: int = 1000) -> dict[str, float]:
 
 
 def _register_peer_case(quantity: str, tolerance: float) -> None:
-    @case(f"films.tmm_{quantity}", source=f"{BYRNES}: 1000 stacks, 1 to 40 layers, 0 to 89 degrees", kind="peer")
+    @case(
+        f"films.tmm_{quantity}",
+        source=f"{BYRNES}: 1000 stacks, 1 to 40 layers, 0 to 89 degrees",
+        kind="peer",
+        is_long=True,
+    )
     @in_float64
     def compare() -> Evidence:
         return Evidence(_against_tmm()[quantity], 0.0, tolerance)
@@ -116,7 +121,10 @@ def random_mixed_stack(
 
 
 @case(
-    "films.tmm_incoherent", source=f"{BYRNES}: inc_tmm, 99 mixed stacks of 6 layers; R, T and absorption", kind="peer"
+    "films.tmm_incoherent",
+    source=f"{BYRNES}: inc_tmm, 99 mixed stacks of 6 layers; R, T and absorption",
+    kind="peer",
+    is_long=True,
 )
 @in_float64
 def tmm_incoherent() -> Evidence:

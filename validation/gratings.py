@@ -57,7 +57,7 @@ def unitary_apodised_chirped() -> Evidence:
     return Evidence(float(np.max(residuals)), 0.0, 1e-12)
 
 
-@case("gratings.quarter_wave_shift", source="a shift by half a period opens a resonance", kind="analytic")
+@case("gratings.quarter_wave_shift", source="a shift by half a period opens a resonance", kind="analytic", is_long=True)
 def quarter_wave_shift() -> Evidence:
     """Power transmitted at the Bragg wavelength by a grating of 500 periods with a jump of pi in its middle."""
     grating = BraggGrating.phase_shifted(INDEX, 500, 0.318, 0.02)

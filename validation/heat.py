@@ -191,7 +191,7 @@ def line_impulse_rate() -> Evidence:
     return Evidence(float(np.log10(errors[0] / errors[1])) / 6.0, 0.6, 0.1)
 
 
-@case("heat.volumes", source="finite volumes in r and z, extrapolated from two grids", kind="peer")
+@case("heat.volumes", source="finite volumes in r and z, extrapolated from two grids", kind="peer", is_long=True)
 @in_float64
 def volumes() -> Evidence:
     """Coupling of a ring's heater to it in seven layers, in K/mW."""

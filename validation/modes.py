@@ -65,7 +65,7 @@ def _register_section(name: str, polarization: str) -> tuple[Callable[[], Eviden
     def mode() -> Mode:
         return fundamental_mode(section(), 1.55, polarization=polarization, accuracy="fine")
 
-    is_long = name not in ("si_500", "sin_750")
+    is_long = name != "sin_750"
 
     @case(f"modes.{name}_{polarization}", source=FEM, kind="peer", is_long=is_long)
     @in_float64
@@ -116,7 +116,7 @@ def group_index_c_band() -> Evidence:
     return Evidence(float(mode.n_g), (4.179, 4.187), 0.042)
 
 
-@case("modes.group_index_o_band", source=RINGS, kind="measured")
+@case("modes.group_index_o_band", source=RINGS, kind="measured", is_long=True)
 @in_float64
 def group_index_o_band() -> Evidence:
     """Silicon, 350 x 220 nm as drawn, upright walls, oxide all round, 300 K, 1310 nm."""

@@ -80,7 +80,7 @@ def steady_state() -> Evidence:
     return Evidence(float(jnp.max(errors)), 0.0, 1e-10)
 
 
-@case("modulator.small_signal", source="the closed form with both sidebands", kind="analytic")
+@case("modulator.small_signal", source="the closed form with both sidebands", kind="analytic", is_long=True)
 @in_float64
 def small_signal() -> Evidence:
     """Largest difference of the driven ring, over the response at DC, up to six photon bandwidths of 21.7 GHz.
@@ -129,14 +129,19 @@ def _waveform_error(samples: int) -> float:
     return float(np.max(np.abs(np.abs(np.asarray(out)) ** 2 - exact)))
 
 
-@case("modulator.waveform", source="SciPy's DOP853 at rtol 1e-10, 56 GBd NRZ, 32 samples a symbol", kind="peer")
+@case(
+    "modulator.waveform",
+    source="SciPy's DOP853 at rtol 1e-10, 56 GBd NRZ, 32 samples a symbol",
+    kind="peer",
+    is_long=True,
+)
 @in_float64
 def waveform() -> Evidence:
     """Largest error of the power."""
     return Evidence(_waveform_error(32), 0.0, 1e-6)
 
 
-@case("modulator.waveform_order", source="the same with 16 samples a symbol; fourth order", kind="peer")
+@case("modulator.waveform_order", source="the same with 16 samples a symbol; fourth order", kind="peer", is_long=True)
 @in_float64
 def waveform_order() -> Evidence:
     """Power of the step with which the error falls."""
@@ -180,7 +185,12 @@ def three_db() -> Evidence:
     return Evidence(float(np.max(np.abs(found[:, -1] - 0.5)) + early), 0.0, 1e-12)
 
 
-@case("modulator.backscatter_steady", source="frequency domain, 200 random doublets that scatter", kind="analytic")
+@case(
+    "modulator.backscatter_steady",
+    source="frequency domain, 200 random doublets that scatter",
+    kind="analytic",
+    is_long=True,
+)
 @in_float64
 def backscatter_steady() -> Evidence:
     """Largest difference of the settled time domain in amplitude, through and reflected; a tenth one-way."""

@@ -213,7 +213,12 @@ def pairs() -> Evidence:
     return Evidence(made * 2.0 * PLANCK * SPEED_OF_LIGHT / 1.5527 / absorbed - 1.0, 0.0, 1e-6)
 
 
-@case("nonlinear.order", source="exponential steps of 16 and 8 ps against 0.5 ps, pulsing light", kind="analytic")
+@case(
+    "nonlinear.order",
+    source="exponential steps of 16 and 8 ps against 0.5 ps, pulsing light",
+    kind="analytic",
+    is_long=True,
+)
 @in_float64
 def order() -> Evidence:
     """Exponent with which the error of the field falls."""

@@ -124,7 +124,7 @@ def _rectangular(weights: tuple[float, ...], **options: Any) -> Closure:
     return tdecq(np.repeat(0.5 + values, SAMPLES), _pattern(), bandwidth=None, **options)
 
 
-@case("signals.tdecq_ideal", source=f"{TDECQ_CLAUSE}: an ideal signal has none", kind="analytic")
+@case("signals.tdecq_ideal", source=f"{TDECQ_CLAUSE}: an ideal signal has none", kind="analytic", is_long=True)
 @in_float64
 def tdecq_ideal() -> Evidence:
     """TDECQ of a rectangular wave without the receiver's filter."""

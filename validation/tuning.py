@@ -110,7 +110,12 @@ def heater_voltage() -> Evidence:
     return Evidence(worst, 0.0, 1e-10)
 
 
-@case("tuning.one_part", source="ln 9 times the time constant, and 1 / (2 pi time constant)", kind="analytic")
+@case(
+    "tuning.one_part",
+    source="ln 9 times the time constant, and 1 / (2 pi time constant)",
+    kind="analytic",
+    is_long=True,
+)
 @in_float64
 def one_part() -> Evidence:
     """Largest relative error of rise time and bandwidth of a Foster network of one part."""
@@ -119,7 +124,7 @@ def one_part() -> Evidence:
     return Evidence(max(abs(each - 1.0) for each in errors), 0.0, 1e-12)
 
 
-@case("tuning.several_parts", source="the step response and the impedance there", kind="analytic")
+@case("tuning.several_parts", source="the step response and the impedance there", kind="analytic", is_long=True)
 @in_float64
 def several_parts() -> Evidence:
     """Largest error of level and power at crossing times and bandwidths of 12 random networks of four parts."""

@@ -1,5 +1,6 @@
 """The loosest budget: closed forms, symmetry, and the yield it promises."""
 
+import dataclasses
 import math
 
 import jax
@@ -21,17 +22,18 @@ FIBRE = GaussianBeam.from_mfd(9.2)
 JOINT = FibreJoint(FIBRE, FIBRE, 1.31)
 DECIBEL = 10.0 / math.log(10.0)
 SMALL = {"points": 64, "finer": 1}
+ROW = FibreArray.row(JOINT, 4)
 
 
 def test_one_error_has_a_closed_budget():
-    row, target, limit = FibreArray.row(JOINT, 6), 0.95, 0.5
+    target, limit = 0.95, 0.5
     budget = loosest_budget(
-        row, limit, target, CostModel(ArrayErrors(eccentricity=2.0), 3.0), ArrayErrors(eccentricity=0.3), **SMALL
+        ROW, limit, target, CostModel(ArrayErrors(eccentricity=2.0), 3.0), ArrayErrors(eccentricity=0.3), **SMALL
     )
     room = limit / DECIBEL * 4.6**2
 
     def exact(target):
-        return math.sqrt(-room / (2.0 * math.log(1.0 - target ** (1 / 6))))
+        return math.sqrt(-room / (2.0 * math.log(1.0 - target ** (1 / 4))))
 
     assert float(budget.errors.eccentricity) == pytest.approx(exact(target), rel=1e-5)
     assert budget.cost == pytest.approx(3.0 + 2.0 / exact(target), rel=1e-5)
@@ -43,26 +45,25 @@ def test_one_error_has_a_closed_budget():
 
 
 def test_a_budget_keeps_its_promise_and_is_the_best():
-    row = FibreArray.row(JOINT, 4, gap=10.0)
+    row = dataclasses.replace(ROW, gap=10.0)
     start = ArrayErrors(x=0.3, y=0.3, roll=1e-3, groove_x=0.3, groove_y=0.3, z=1.0)
     model = CostModel(ArrayErrors(x=0.2, y=0.2, roll=1e-3, groove_x=0.3, groove_y=0.3))
-    budget = loosest_budget(row, 0.6, 0.9, model, start, points=256, finer=16)
+    budget = loosest_budget(row, 0.6, 0.9, model, start, points=64, finer=64)
     assert float(budget.errors.z) == 1.0
     assert budget.residual < 1e-3
     assert budget.passed == pytest.approx(0.9, abs=1e-4)
     part, error = sample_arrays(row, budget.errors, jax.random.key(11), 40_000).yields(0.6)
     # The finer points, 4096, leave some 1e-3.
     assert abs(float(part) - 0.9) < 4.0 * float(error) + 1e-3
-    # x and y have equal weights and nearly equal effects.
-    np.testing.assert_allclose(budget.errors.x, budget.errors.y, rtol=0.05)
+    # x and y have equal weights, but roll takes a part of what y may have.
+    assert 0.8 * float(budget.errors.x) < float(budget.errors.y) < float(budget.errors.x)
 
 
 def test_methods_come_in_order_of_their_cost():
-    row = FibreArray.row(JOINT, 2)
-    weights = {"passive": (1.0, 0.0), "active": (0.2, 1.0)}
+    weights = {"passive": (1.0, 0.0), "active": (0.2, 2.0)}
     models = {name: CostModel(ArrayErrors(groove_x=w, groove_y=w), fixed) for name, (w, fixed) in weights.items()}
     start = ArrayErrors(groove_x=0.3, groove_y=0.3)
-    tight, loose = (cheapest_budget(row, limit, 0.9, models, start, **SMALL) for limit in (0.02, 2.0))
+    tight, loose = (cheapest_budget(ROW, limit, 0.9, models, start, **SMALL) for limit in (0.02, 2.0))
     assert list(tight) == ["active", "passive"]
     assert list(loose) == ["passive", "active"]
     errors = tight["active"].errors
@@ -70,7 +71,7 @@ def test_methods_come_in_order_of_their_cost():
 
 
 def test_bad_input_is_named():
-    row, start = FibreArray.row(JOINT, 2), ArrayErrors(groove_x=0.3)
+    row, start = ROW, ArrayErrors(groove_x=0.3)
     model = CostModel(ArrayErrors(groove_x=1.0))
     for target in (0.0, 1.0, 1.2, -0.1, math.nan):
         with pytest.raises(ValueError, match=r"target = .* is outside \(0, 1\)"):

@@ -67,6 +67,7 @@ def test_derivatives_are_finite_without_shared_errors():
     assert float(slope[ERRORS.index("groove_x")]) < 0.0
 
 
+@pytest.mark.slow
 def test_derivatives_by_the_array_itself():
     def passed(waist):
         array = FibreArray.row(FibreJoint(FIBRE, GaussianBeam(waist, waist), 1.31), 2, gap=10.0)

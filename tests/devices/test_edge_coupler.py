@@ -12,7 +12,7 @@ import pytest
 from photonics_core import Alignment, FieldGrid, GaussianBeam
 from photonics_core.devices.edge_coupler import (
     EdgeCoupler,
-    Leakage,
+    EdgeLeakage,
     facet_efficiency,
     facet_transmission,
     optimize_edge_coupler,
@@ -20,7 +20,7 @@ from photonics_core.devices.edge_coupler import (
     tip_joint,
     window_error_db,
 )
-from photonics_core.devices.edge_tips import Tips
+from photonics_core.devices.edge_tips import EdgeTips
 from photonics_core.devices.edge_transition import inverse_taper
 
 MEDIA = {"core": 3.476, "cladding": 1.444}
@@ -30,19 +30,19 @@ SPOT = GaussianBeam.from_mfd(3.0)
 @pytest.fixture(scope="module")
 def weak():
     """A mode of weak guidance, of some 4 um."""
-    return Tips(3.0, 3.0, core=1.452, cladding=1.444, window=12.0).mode(1.55, accuracy="fast")
+    return EdgeTips(3.0, 3.0, core=1.452, cladding=1.444, window=12.0).mode(1.55, accuracy="fast")
 
 
 @pytest.fixture(scope="module")
 def silicon():
-    return Tips(0.18, **MEDIA, window=8.0).mode(1.55, accuracy="fast")
+    return EdgeTips(0.18, **MEDIA, window=8.0).mode(1.55, accuracy="fast")
 
 
 @pytest.fixture(scope="module")
 def coupler():
-    tip = Tips(0.16, **MEDIA, window=6.0)
+    tip = EdgeTips(0.16, **MEDIA, window=6.0)
     taper = inverse_taper(tip, 0.45, 1.55, samples=13, count=3)
-    leakage = Leakage(jnp.array([0.16, 0.2, 0.25]), jnp.log(jnp.array([2e-2, 2e-3, 1e-5])))
+    leakage = EdgeLeakage(jnp.array([0.16, 0.2, 0.25]), jnp.log(jnp.array([2e-2, 2e-3, 1e-5])))
     return EdgeCoupler(eqx.tree_at(lambda t: t.width, tip, 0.18), SPOT, taper, 60.0, leakage, 2.0)
 
 
@@ -103,7 +103,7 @@ def test_losses_add_up(coupler):
 
 
 def test_leakage_is_the_integral_along_the_profile():
-    leakage = Leakage(jnp.array([0.1, 0.3]), jnp.log(jnp.array([1e-2, 1e-4])))
+    leakage = EdgeLeakage(jnp.array([0.1, 0.3]), jnp.log(jnp.array([1e-2, 1e-4])))
     exact = 100.0 * (1e-2 - 1e-4) / np.log(100.0)
     assert float(leakage.loss_db(np.linspace(0.1, 0.3, 401), 100.0)) == pytest.approx(exact, rel=1e-4)
     assert float(leakage.loss_db(np.full(3, 0.1), 50.0)) == pytest.approx(0.5, rel=1e-12)
@@ -153,13 +153,13 @@ def test_the_best_width_and_length_lose_less(coupler):
 
 @pytest.mark.slow
 def test_the_window_of_a_tip_is_large_enough():
-    assert window_error_db(Tips(0.18, **MEDIA, window=8.0), SPOT, 1.55, accuracy="fast") < 5e-3
+    assert window_error_db(EdgeTips(0.18, **MEDIA, window=8.0), SPOT, 1.55, accuracy="fast") < 5e-3
 
 
 @pytest.mark.slow
 def test_narrow_tips_leak_more():
     widths = [0.18, 0.25]
-    leakage = solve_leakage([Tips(w, **MEDIA, window=6.0) for w in widths], widths, 1.55, 2.0, substrate=3.476)
+    leakage = solve_leakage([EdgeTips(w, **MEDIA, window=6.0) for w in widths], widths, 1.55, 2.0, substrate=3.476)
     assert float(leakage.log_rate[0]) > float(leakage.log_rate[1]) + 2.0
 
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from photonics_core.devices.edge_tips import Tips
+from photonics_core.devices.edge_tips import EdgeTips
 from photonics_core.devices.edge_transition import _assigned, expand_tips, inverse_taper, solve_transition
 
 MEDIA = {"core": 3.476, "cladding": 1.444, "window": 5.0}
@@ -14,7 +14,7 @@ SAMPLES, COUNT = 25, 3
 
 @pytest.fixture(scope="module")
 def taper():
-    return inverse_taper(Tips(0.18, **MEDIA), 0.45, 1.55, samples=SAMPLES, count=COUNT)
+    return inverse_taper(EdgeTips(0.18, **MEDIA), 0.45, 1.55, samples=SAMPLES, count=COUNT)
 
 
 def test_the_ends_are_the_tip_and_the_wire(taper):
@@ -81,21 +81,34 @@ def test_modes_are_followed_through_crossings():
 @pytest.mark.slow
 def test_a_trident_carries_light_from_two_tips_into_the_middle():
     places = np.linspace(0.0, 1.0, 31)
-    tips = [Tips(0.16 - 0.08 * s, gap=0.4, middle=0.06 + 0.34 * s, **MEDIA) for s in places]
+    tips = [EdgeTips(0.16 - 0.08 * s, gap=0.4, middle=0.06 + 0.34 * s, **MEDIA) for s in places]
     taper = solve_transition(tips, places, 1.55, count=4)
     lost = [float(taper.loss_db(length)) for length in (20.0, 100.0, 1000.0)]
     assert lost[0] > lost[1] > lost[2] and lost[2] < 0.05
 
 
+@pytest.mark.slow
+def test_single_precision_gives_the_same_losses(taper, float32):
+    single = inverse_taper(EdgeTips(0.18, **MEDIA), 0.45, 1.55, samples=SAMPLES, count=COUNT)
+    for kind in ("straight", "best"):
+        assert float(single.loss_db(40.0, None, kind)) == pytest.approx(
+            float(taper.loss_db(40.0, None, kind)), abs=2e-3
+        )
+    assert float(single.sliced_loss_db(40.0)) == pytest.approx(float(single.loss_db(40.0)), abs=0.02)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: expand_tips([Tips(0.2, **MEDIA)], 1.55), "number of sections = 1 is outside"),
-        (lambda: expand_tips([Tips(0.2, **MEDIA), Tips(0.2, gap=0.2, **MEDIA)], 1.55), r"tips\[1\] has other cores"),
-        (lambda: expand_tips([Tips(0.2, **MEDIA), Tips(0.2, **(MEDIA | {"window": 6.0}))], 1.55), "windows of"),
-        (lambda: expand_tips([Tips(0.2)] * 2, 1.55, count=1), "count = 1 is outside"),
-        (lambda: inverse_taper(Tips(0.2), 0.1, 1.55), "wire = 0.1 um is outside"),
-        (lambda: inverse_taper(Tips(0.2, gap=0.2), 0.4, 1.55), "number of cores = 2 is outside"),
+        (lambda: expand_tips([EdgeTips(0.2, **MEDIA)], 1.55), "number of sections = 1 is outside"),
+        (
+            lambda: expand_tips([EdgeTips(0.2, **MEDIA), EdgeTips(0.2, gap=0.2, **MEDIA)], 1.55),
+            r"tips\[1\] has other cores",
+        ),
+        (lambda: expand_tips([EdgeTips(0.2, **MEDIA), EdgeTips(0.2, **(MEDIA | {"window": 6.0}))], 1.55), "windows of"),
+        (lambda: expand_tips([EdgeTips(0.2)] * 2, 1.55, count=1), "count = 1 is outside"),
+        (lambda: inverse_taper(EdgeTips(0.2), 0.1, 1.55), "wire = 0.1 um is outside"),
+        (lambda: inverse_taper(EdgeTips(0.2, gap=0.2), 0.4, 1.55), "number of cores = 2 is outside"),
     ],
 )
 def test_what_makes_no_sense_is_refused(make, message):

@@ -1,12 +1,14 @@
-"""The joint of two ends: closed form beside plane waves, laws, derivatives, faces, and what is refused."""
+"""The joint of two ends: closed form beside plane waves, laws, derivatives and faces."""
 
 import dataclasses
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.flatten_util import ravel_pytree
 
 from photonics_core import (
     Alignment,
@@ -18,6 +20,7 @@ from photonics_core import (
     StepIndexFibre,
     core_alignment,
 )
+from photonics_core.devices.fiber_input import checked_places
 
 WL = 1.31
 SMF = GaussianBeam.from_mfd(9.2)
@@ -30,6 +33,8 @@ SKEW = Alignment(0.8, -0.5, 11.0, 0.03, -0.02, 0.3)
 
 #: Alignments of most calls, so that one compilation serves.
 COUNT = 24
+#: The same for plane waves of the full vector, which take longer.
+FEW = 6
 
 
 def joint(source: Any = SMF, receiver: Any = SMF, **more: Any) -> FibreJoint:
@@ -56,6 +61,7 @@ def test_plane_waves_give_the_closed_form_in_every_degree_of_freedom():
     np.testing.assert_allclose(PARAXIAL.efficiency(roll), joint(ODD, OTHER).efficiency(roll), atol=1e-8)
 
 
+@pytest.mark.slow
 def test_with_a_free_polarisation_only_the_pattern_counts():
     at = skewed(COUNT)
     free = dataclasses.replace(PARAXIAL, polarization="free")
@@ -66,8 +72,8 @@ def test_with_a_free_polarisation_only_the_pattern_counts():
 
 def test_exchanged_ends_couple_the_same():
     """Exact for plane waves of the full vector, at large tilts too; to second order of the tilt in the closed form."""
-    vectors = np.array(skewed(COUNT, 3).vector())
-    vectors[:, 3:5] *= np.linspace(0.1, 5.0, COUNT)[:, None]
+    vectors = np.array(skewed(FEW, 3).vector())
+    vectors[:, 3:5] *= np.linspace(0.1, 5.0, FEW)[:, None]
     at = Alignment.of_vector(vectors)
     np.testing.assert_allclose(at.reversed().reversed().vector(), vectors, atol=1e-13)
     exchanged = dataclasses.replace(EXACT, source=OTHER, receiver=ODD)
@@ -78,19 +84,21 @@ def test_exchanged_ends_couple_the_same():
 
 
 def test_no_more_than_all_couples_and_the_best_is_all():
-    at = skewed(COUNT, 1)
-    for each in (joint(ODD, OTHER), PARAXIAL, EXACT):
-        assert np.all(np.asarray(each.loss_db(at)) >= 0.0)
+    for each, count in ((joint(ODD, OTHER), COUNT), (PARAXIAL, COUNT), (EXACT, FEW)):
+        assert np.all(np.asarray(each.loss_db(skewed(count, 1))) >= 0.0)
     same = dataclasses.replace(ODD, distance_x=4.0, distance_y=4.0, ellipticity=0.0)
     best = Alignment(z=np.full(COUNT, 8.0))
     for each in (joint(ODD, OTHER), PARAXIAL):
         alike = dataclasses.replace(each, source=same, receiver=same)
         assert np.max(np.asarray(alike.loss_db(best))) < 1e-9
         assert np.max(np.abs(alike.gradient(Alignment(z=8.0)))) < 1e-6
-    assert np.linalg.eigvalsh(joint(same, same).hessian(Alignment(z=8.0)))[0] > 0.0
 
 
-@pytest.mark.parametrize("each", [joint(ODD, OTHER), PARAXIAL, EXACT], ids=["closed", "paraxial", "exact"])
+@pytest.mark.parametrize(
+    "each",
+    [joint(ODD, OTHER), PARAXIAL, pytest.param(EXACT, marks=pytest.mark.slow)],
+    ids=["closed", "paraxial", "exact"],
+)
 def test_derivatives(each):
     """All six, against differences of fourth order."""
     steps = np.array([0.01, 0.01, 0.05, 1e-3, 1e-3, 0.01])
@@ -101,14 +109,17 @@ def test_derivatives(each):
     np.testing.assert_allclose(each.gradient(SKEW), differences, rtol=1e-6, atol=1e-8)
 
 
-def test_derivatives_with_respect_to_beams_gap_and_wavelength(assert_gradient):
-    def loss(leaves):
-        source, receiver, wl, index, facets = leaves
-        each = FibreJoint(source, receiver, wl, index, facets, reflection="coherent")
-        return each.loss_db(SKEW)
-
-    start = (ODD, OTHER, 1.31, 1.2, (1.447, 1.6))
-    assert_gradient(loss, jax.tree.map(jnp.asarray, start), rtol=1e-6)
+def test_derivatives_with_respect_to_beams_gap_and_wavelength():
+    """Each leaf against differences of fourth order, of one compiled function."""
+    start = FibreJoint(ODD, OTHER, WL, 1.2, (1.447, 1.6), reflection="coherent")
+    numbers, rebuild = ravel_pytree(start)
+    slope = ravel_pytree(eqx.filter_grad(lambda each: each.loss_db(SKEW))(start))[0]
+    step, differences = 4e-4, []
+    for k in range(numbers.size):
+        losses = [float(rebuild(numbers.at[k].add(part * step)).loss_db(SKEW)) for part in (1.0, -1.0, 2.0, -2.0)]
+        differences.append((8.0 * (losses[0] - losses[1]) - (losses[2] - losses[3])) / (12.0 * step))
+    assert numbers.size == 18 and np.sum(np.abs(np.asarray(differences)) > 1e-3) > 14
+    np.testing.assert_allclose(slope, differences, rtol=2e-6, atol=1e-8)
 
 
 def test_faces():
@@ -146,6 +157,8 @@ def test_polarisation():
     linear, circular = GaussianBeam.from_mfd(9.2, azimuth=0.3), GaussianBeam.from_mfd(9.2, ellipticity=np.pi / 4)
     opposite = GaussianBeam.from_mfd(9.2, ellipticity=-np.pi / 4)
     roll = Alignment(roll=np.full(COUNT, 0.5))
+    free = joint(linear, opposite, polarization="free").efficiency(roll)
+    np.testing.assert_allclose(free, 1.0, atol=1e-12)
     for method in ("closed", "paraxial"):
         pairs = ((linear, linear, np.cos(0.5) ** 2), (circular, opposite, 1.0), (circular, linear, 0.5))
         for source, receiver, expected in (*pairs, (circular, circular, 0.0)):
@@ -158,12 +171,13 @@ def test_the_exact_model_tends_to_the_paraxial_one():
     differences = []
     for w in (2.0, 4.0):
         beam, grid = GaussianBeam(w, w), FieldGrid.over(8.0 * w, 32)
-        at = Alignment(np.full(COUNT, 0.3 * w), 0.0, 0.4 * w**2, 0.1 / w)
+        at = Alignment(np.full(FEW, 0.3 * w), 0.0, 0.4 * w**2, 0.1 / w)
         exact = FibreJoint(beam, beam, WL, grid=grid, method="exact").loss_db(at)
         differences.append(float(exact[0] - FibreJoint(beam, beam, WL).loss_db(at)[0]))
     assert differences[0] / differences[1] == pytest.approx(4.0, rel=0.15)
 
 
+@pytest.mark.slow
 def test_a_common_shift_changes_nothing():
     x, y = GRID.points()
     losses = []
@@ -198,75 +212,62 @@ def test_a_map_is_what_single_offsets_give():
         np.testing.assert_allclose(whole, singles, rtol=1e-9)
 
 
-def test_cores_move_as_one_body():
-    cores = CorePositions.row(5, 127.0)
-    at = Alignment(0.3, -0.2, 5.0, 1e-3, 2e-3, 4e-4)
-    each = core_alignment(at, cores, cores)
-    # To first order: roll lifts the outer cores, tilt_x takes them along z.
-    np.testing.assert_allclose(each.y, -0.2 + 4e-4 * np.asarray(cores.x), atol=1e-3)
-    np.testing.assert_allclose(each.z, 5.0 - 1e-3 * np.asarray(cores.x), atol=1e-3)
+def test_cores_of_one_end():
+    cores, at = CorePositions.row(COUNT, 127.0), Alignment(0.3, -0.2, 5.0, 1e-3, 2e-3, 4e-4)
     losses = joint().core_losses_db(cores, alignment=at)
-    np.testing.assert_allclose(losses, joint().loss_db(each), rtol=1e-12)
-    # Distances between cores are those of a rigid body.
-    x, y, z = (np.asarray(part) for part in (each.x, each.y, each.z))
-    places = np.stack([x + np.asarray(cores.x), y, z], axis=-1)
-    np.testing.assert_allclose(np.linalg.norm(np.diff(places, axis=0), axis=-1), 127.0, rtol=1e-12)
-    seven = CorePositions.ring(7, 40.0)
-    assert np.hypot(seven.x, seven.y).max() == pytest.approx(40.0) and np.shape(seven.x) == (7,)
-    turned = joint(polarization="free").core_losses_db(seven, alignment=Alignment(roll=np.pi / 3))
+    np.testing.assert_allclose(losses, joint().loss_db(core_alignment(at, cores, cores)), rtol=1e-12)
+    ring = CorePositions.ring(COUNT, 40.0)
+    turned = joint(polarization="free").core_losses_db(ring, alignment=Alignment(roll=np.pi / 3))
     assert float(turned[0]) < 1e-12 and np.min(turned[1:]) > 100.0
 
 
 def test_single_precision(float32):
     at = Alignment(0.25, 0.1, 10.0, 0.005, 0.0, 0.01)
-    beams = GaussianBeam.from_mfd(9.2), GaussianBeam.from_mfd(9.1)
-    closed = FibreJoint(*beams, WL)
-    waves = dataclasses.replace(closed, grid=GRID, method="paraxial")
-    losses, slope = [float(each.loss_db(at)) for each in (closed, waves)], np.asarray(closed.gradient(at))
+    closed = FibreJoint(GaussianBeam.from_mfd(9.2), GaussianBeam.from_mfd(9.1), WL)
+    loss, slope = float(closed.loss_db(at)), np.asarray(closed.gradient(at))
     assert slope.dtype == np.float32
-    with jax.enable_x64(True):
-        np.testing.assert_allclose(losses, float(closed.loss_db(at)), atol=2e-5)
-        assert abs(losses[0] - float(closed.loss_db(at))) < 2e-7
+    with jax.enable_x64(True), jax.numpy_dtype_promotion("strict"):
+        assert abs(loss - float(closed.loss_db(at))) < 2e-7
         np.testing.assert_allclose(slope, closed.gradient(at), rtol=2e-5)
 
 
 @pytest.mark.slow
-def test_the_exact_model_in_single_precision(float32):
+@pytest.mark.parametrize("method", ["paraxial", "exact"])
+def test_plane_waves_in_single_precision(float32, method):
     at = Alignment(0.25, 0.1, 10.0, 0.005, 0.0, 0.01)
-    exact = FibreJoint(GaussianBeam.from_mfd(9.2), GaussianBeam.from_mfd(9.1), WL, grid=GRID, method="exact")
-    loss, slope = float(exact.loss_db(at)), np.asarray(exact.gradient(at))
+    waves = FibreJoint(GaussianBeam.from_mfd(9.2), GaussianBeam.from_mfd(9.1), WL, grid=GRID, method=method)
+    loss, slope = float(waves.loss_db(at)), np.asarray(waves.gradient(at))
     with jax.enable_x64(True):
-        assert abs(loss - float(exact.loss_db(at))) < 2e-5
+        assert abs(loss - float(waves.loss_db(at))) < 2e-5
         scale = np.array([1, 1, 0.1, 100, 100, 1])
-        np.testing.assert_allclose(slope / scale, exact.gradient(at) / scale, atol=3e-4)
+        np.testing.assert_allclose(slope / scale, waves.gradient(at) / scale, atol=3e-4)
 
 
-def test_bad_input_is_named():
+def test_far_gaps_need_a_wide_window():
+    """Where waves are left out the loss would be wrong by decibels; up to there it is that of the closed form."""
+    narrow = joint(method="paraxial", grid=FieldGrid.over(40.0, 32))
+    far = Alignment(z=np.linspace(50.0, 100.0, COUNT))
+    assert float(narrow.left_out(100.0)) < 1e-4
+    np.testing.assert_allclose(narrow.loss_db(far), joint().loss_db(far), atol=2e-3)
+    assert float(narrow.left_out(200.0)) > 0.03 and float(joint().left_out(200.0)) == 0.0
+    with pytest.raises(ValueError, match=r"gap z = 200 um is too long for the window of 40 um: up to 0\.03"):
+        narrow.loss_db(Alignment(z=[10.0, 200.0]))
+
+
+def test_bad_alignments_are_named():
     for make, message in (
-        (lambda: GaussianBeam(-1.0, 2.0), r"waist_x = -1 um is outside \(0, inf\)"),
-        (lambda: joint(index=0.9), r"index = 0.9 is outside \[1, inf\)"),
-        (lambda: joint(facets=(1.447, 0.5)), "index of the receiver's facet = 0.5 is outside"),
-        (lambda: joint(reflection="coherent"), "needs the indices of the facets"),
-        (lambda: joint(method="exact"), "needs a grid"),
-        (lambda: joint(method="best"), "method = 'best' is not one of"),
-        (lambda: joint(source=3.0), "source = 3.0 is not of the kind GaussianBeam or SampledField"),
-        (lambda: Alignment(x=np.nan), "x = nan um is outside the finite numbers"),
-        (lambda: Alignment(tilt_x=2.0), "tilt_x = 2 rad is outside"),
         (lambda: PARAXIAL.loss_db(Alignment(x=17.0)), r"offset x within half the window .* = 17 um is outside \[-16"),
         (lambda: PARAXIAL.loss_map([0.0], [-30.0]), r"offset y within half the window .* = -30 um"),
         (lambda: EXACT.loss_db(Alignment(tilt_y=0.8)), "tilt within what the grid's step holds, = 0.8 rad"),
-        (lambda: SampledField(GRID, np.full((2, 32, 32), np.nan)), "real part of the field = nan"),
-        (lambda: SampledField(GRID, np.zeros((2, 32, 32))), "power of the field = 0"),
-        (lambda: SampledField(GRID, np.zeros((2, 16, 32))), "is not"),
-        (lambda: FieldGrid(9, 0.1), "count = 9 is not even"),
-        (
-            lambda: joint(SampledField.of_beam(SMF, GRID, WL), SampledField.of_beam(SMF, FieldGrid(32, 0.9), WL)),
-            "grids",
-        ),
-        (lambda: joint(SampledField.of_beam(SMF, GRID, WL), method="closed"), "is for two Gaussian beams"),
         (lambda: joint().hessian(Alignment(x=[0.0, 1.0])), "is not one alignment"),
+        (lambda: joint().loss_map([0.0], [0.0], Alignment(z=[0.0, 1.0])), "is not one alignment"),
+        (lambda: joint().core_losses_db(CorePositions.row(4, 127.0), CorePositions.row(5, 127.0)), "are not both"),
+        (lambda: joint(GaussianBeam([4.0, 5.0], 4.6)).loss_db(), r"waist_x of the source of shape \(2,\)"),
+        (lambda: FibreJoint(SMF, SMF, [1.31, 1.55]).gradient(), r"wl of shape \(2,\) is not one number; use jax.vmap"),
     ):
         with pytest.raises(ValueError, match=message):
             make()
     with pytest.raises(Exception, match="beyond the window"):
-        jax.block_until_ready(jax.jit(lambda x: PARAXIAL.loss_db(Alignment(x=x)))(40.0))
+        jax.block_until_ready(jax.jit(lambda x: checked_places(PARAXIAL, Alignment(x=x).vector()))(40.0))
+    with pytest.raises(Exception, match="a gap is beyond the window"):
+        jax.block_until_ready(jax.jit(lambda z: checked_places(PARAXIAL, Alignment(z=z).vector()))(400.0))

@@ -46,6 +46,20 @@ def test_a_width_has_the_derivatives_of_the_root():
     assert float(slope) == pytest.approx(1.0 / np.sqrt(db), rel=1e-8)
 
 
+@pytest.mark.slow
+def test_a_width_has_second_derivatives():
+    """One beam of w, one of w_0: the width is sqrt((w^2 + w_0^2) / (2 dB))."""
+
+    def width(waist):
+        return alignment_width(FibreJoint(GaussianBeam(waist, waist), PLAIN.receiver, WL), "x")
+
+    w, w_0, db = 4.0, 4.6, 10.0 / np.log(10.0)
+    exact = np.sqrt((w**2 + w_0**2) / (2.0 * db))
+    assert float(jax.grad(width)(w)) == pytest.approx(w / (2.0 * db * exact), rel=1e-8)
+    bend = (1.0 - (w / exact) ** 2 / (2.0 * db)) / (2.0 * db * exact)
+    assert float(jax.grad(jax.grad(width))(w)) == pytest.approx(bend, rel=1e-7)
+
+
 def test_flat_directions_have_no_width():
     free = FibreJoint(PLAIN.source, PLAIN.receiver, WL, polarization="free")
     found = alignment_tolerance(free)
@@ -78,6 +92,23 @@ def test_every_axis_of_the_ellipsoid_costs_the_level():
     np.testing.assert_allclose(found.estimate_db(axes[:1] + axes[1:]), 0.02, rtol=1e-9)
 
 
+def test_where_the_loss_is_not_least_curvature_says_nothing():
+    """At the tip of a lensed fibre, and over a gap: only what is at its least has a width."""
+    for at in (Alignment(), Alignment(z=60.0)):
+        with pytest.raises(ValueError, match="the loss is not least in z there: slope"):
+            alignment_tolerance(LENSED, at)
+        held = alignment_tolerance(LENSED, at, freedoms=("x", "y", "tilt_x", "tilt_y"))
+        assert held.principal_axes().shape == (4, 6)
+
+
+def test_a_search_that_cannot_move_or_sees_no_light():
+    free = FibreJoint(PLAIN.source, PLAIN.receiver, WL, polarization="free")
+    still = best_alignment(free, Alignment(x=0.0, roll=0.3), ("roll",))
+    np.testing.assert_array_equal(still.vector(), [0, 0, 0, 0, 0, 0.3])
+    with pytest.raises(ValueError, match="no light couples at"):
+        best_alignment(PLAIN, Alignment(roll=0.5 * np.pi), ("roll",))
+
+
 def test_only_what_counts_is_in_the_ellipsoid():
     found = alignment_tolerance(LENSED, Alignment(z=12.0), freedoms=("x", "tilt_x"))
     axes = found.principal_axes()
@@ -88,6 +119,8 @@ def test_only_what_counts_is_in_the_ellipsoid():
 def test_a_window_ends_the_search():
     wide = FibreJoint(PLAIN.source, PLAIN.receiver, WL, method="paraxial", grid=FieldGrid.over(24.0, 16))
     assert np.isinf(float(alignment_width(wide, "x", level_db=60.0)))
+    # The gap of 10 dB is one over which light runs beyond the window.
+    assert np.isinf(float(alignment_width(wide, "z", level_db=10.0)))
 
 
 def test_bad_input_is_named():
@@ -96,6 +129,7 @@ def test_bad_input_is_named():
         (lambda: alignment_width(PLAIN, "x", level_db=-1.0), "level_db = -1 dB"),
         (lambda: alignment_width(PLAIN, "x", side=2), "side = 2"),
         (lambda: alignment_tolerance(PLAIN, level_db=0.0), "level_db = 0 dB"),
+        (lambda: jax.vmap(lambda x: alignment_width(PLAIN, "x", Alignment(x)))(np.zeros(2)), "seeks on the host"),
         (lambda: best_alignment(PLAIN, freedoms=("w",)), "degree of freedom = 'w'"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -158,6 +158,7 @@ def test_bad_input_is_named(make, message):
         make()
 
 
+@pytest.mark.slow
 def test_a_row_of_a_batch_is_what_it_is_alone():
     swing = 0.75 + 0.7 * jnp.sin(jnp.arange(64.0) / 6.0)
     both = MODULATOR.drive(jnp.stack([swing, jnp.full(64, 3.0)]), 1.0, LASER)

@@ -138,6 +138,7 @@ def test_light_pulses_by_itself_where_no_state_is_stable(pulsing):
     assert np.all(np.asarray(RING.steady_states(np.linspace(-0.02, 0.01, 400), np.full(400, 0.02)).stable)[:, 0])
 
 
+@pytest.mark.slow
 def test_implicit_steps_agree_with_fixed_ones():
     times = np.linspace(0.0, 2e4, 1001)
     implicit = RING.follow(times, -0.004, 1.0, rtol=1e-8, atol=1e-10)
@@ -162,6 +163,7 @@ def jumps(detuning, energy):
     return detuning[np.argmin(change[:half])], detuning[half + np.argmax(change[half:])]
 
 
+@pytest.mark.slow
 def test_slow_sweeps_jump_at_the_folds():
     """The laser is dragged along towards the red; it jumps late, the less so the slower it goes."""
     place = np.sort(np.asarray(SLOW.folds(4.0)[0])[:2])

@@ -127,7 +127,10 @@ def test_the_drift_is_that_of_the_resonance(ring):
     assert_allclose(ring.drift_pm_k(wl, 330.0), 1e6 * moved / 0.02, rtol=1e-6)
 
 
-@EVERY_RING
+@pytest.mark.parametrize(
+    "ring",
+    [pytest.param(ring, id=name, marks=[pytest.mark.slow] * ("racetrack" in name)) for name, ring in RINGS.items()],
+)
 def test_derivatives_with_respect_to_every_leaf(ring, assert_gradient):
     """Transmission, resonance, quality factor, extinction, drift, and the drop loss of a ring that has a drop."""
 

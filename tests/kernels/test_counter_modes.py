@@ -130,6 +130,7 @@ def test_derivatives_are_those_of_the_closed_form(start):
     assert_allclose(SECOND(p), second, rtol=1e-6, atol=1e-8 * (1.0 + np.max(np.abs(second))))
 
 
+@pytest.mark.slow
 def test_derivatives_of_many_modes(assert_gradient):
     pieces, change = random_pieces(2, 1, 2, loss=0.1), random_pieces(2, 1, 2, loss=0.1, seed=5)
 

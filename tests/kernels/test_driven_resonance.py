@@ -73,6 +73,7 @@ def test_chunks_give_what_one_step_after_the_other_gives(chunks):
     np.testing.assert_allclose(mapped, whole, rtol=1e-13)
 
 
+@pytest.mark.slow
 def test_one_long_step_in_a_batch_leaves_the_others_as_they_are():
     offset, scales = 0.2 + 0.01 * np.sin(np.arange(50.0)), np.array([0.1, 1.0, 4.0, 60.0])
 

@@ -4,8 +4,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from photonics_core.kernels.edges import HIGHEST, ORDER, REACH, edge_modes, remainder, screen_for, screened
-from photonics_core.kernels.radial_transform import line_transform, ray_squares
+from photonics_core.kernels.edges import (
+    HIGHEST,
+    ORDER,
+    REACH,
+    edge_modes,
+    mode_nodes,
+    remainder,
+    screen_for,
+    screened,
+    screened_along,
+)
+from photonics_core.kernels.radial_transform import line_transform, ray_places, ray_squares
 
 SCREEN, FLOOR = 0.3, 1e-6
 
@@ -48,3 +58,30 @@ def test_modes_of_a_chip():
     assert np.min(kx) == pytest.approx(np.pi / 40.0) and np.min(ky) > 0.0
     np.testing.assert_allclose(weight, 4.0 / 1200.0)
     assert np.max(np.hypot(kx, ky)) <= HIGHEST * REACH / 60.0
+
+
+def test_along_a_ray_the_integral_is_that_of_all_that_is_screened():
+    """Of S kappa dkappa in log kappa, also with a slower fall of the function."""
+    places = ray_places()
+    for function in (line, lambda squares: 1.0 / jnp.sqrt(squares + FLOOR)):
+        whole = screened(function, jnp.asarray(places), SCREEN)
+        short = screened_along(function, places, SCREEN, np.dtype(complex))
+        decay = np.exp(-0.1 * np.abs(places) ** 0.5)
+        miss = np.sum(np.asarray(short - whole) * places * decay) / np.sum(np.asarray(whole) * places * decay)
+        assert abs(miss) < 1e-10
+
+
+@pytest.mark.parametrize("rate", [0.0, 1e-4j, 1e-3j])
+def test_the_rest_at_few_places_gives_that_of_all_modes(rate):
+    kx, ky, _ = edge_modes(600.0, 200.0, screen_for(600.0), False)
+    squares = kx**2 + ky**2
+    nodes, weights = mode_nodes(squares)
+    assert nodes.size < 0.15 * squares.size and nodes[0] == 0.0
+    rest, few = (
+        np.asarray(remainder(lambda each: 1.0 / jnp.sqrt(each + FLOOR + rate), jnp.asarray(e, complex), REACH / 600.0))
+        for e in (squares, nodes)
+    )
+    np.testing.assert_allclose(weights @ few, rest, rtol=0.0, atol=1e-9 * np.max(np.abs(rest)))
+    nodes, weights = mode_nodes(squares[1:4])
+    np.testing.assert_array_equal(nodes, squares[1:4])
+    np.testing.assert_array_equal(weights, np.eye(3))

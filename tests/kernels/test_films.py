@@ -312,6 +312,7 @@ def test_far_coupled_guides_keep_both_modes():
     assert 1e-9 < even - odd < 1e-7
 
 
+@pytest.mark.slow
 def test_gradient_of_a_mode(assert_gradient):
     tree = {"n": np.array([1.0, 3.476, 1.444]), "d": np.array([0.5]), "wl": 1.55}
     assert_gradient(lambda p: film_modes.guided_index(jnp.asarray(1), p["n"], p["d"], p["wl"], "p"), tree)

@@ -5,7 +5,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from photonics_core.kernels.lapack_threads import SWITCH, limit_lapack_threads
 from photonics_core.kernels.slab_sections import slab_mesh, slab_modes, symmetric_modes
 
 LINES = jnp.asarray([0.0, 0.5, 1.1, 1.5])
@@ -20,6 +19,19 @@ def test_modes_of_an_empty_box_are_sines():
         found = np.sort(np.real(np.asarray(modes.beta) ** 2))[::-1][:4]
         errors.append(np.max(np.abs(found - exact)))
     assert errors[0] > 30 * errors[1] > 900 * errors[2]
+
+
+def test_modes_over_a_free_foot_are_those_of_half_a_box():
+    """beta^2 = k0^2 eps - ((m + 1/2) pi / height)^2, and F there is the largest of all."""
+    mesh = slab_mesh(LINES, 0, 0, 8)
+    modes = jax.jit(slab_modes, static_argnames=("magnetic", "free_foot"))(
+        mesh, jnp.full(3, 2.25 + 0j), jnp.asarray(4.0), magnetic=True, free_foot=True
+    )
+    found = np.sort(np.real(np.asarray(modes.beta) ** 2))[::-1][:4]
+    np.testing.assert_allclose(found, 36.0 - ((np.arange(4) + 0.5) * np.pi / 1.5) ** 2, rtol=1e-8)
+    assert modes.fields.shape == (25, 24)
+    lowest = np.abs(np.asarray(modes.fields[:, int(np.argmax(modes.beta.real))]))
+    assert lowest.argmax() == 0 and lowest[-1] == 0.0
 
 
 @pytest.mark.parametrize("magnetic", [False, True])
@@ -57,13 +69,3 @@ def test_a_batch_goes_one_by_one():
     values, vectors = jax.vmap(symmetric_modes)(matrices)
     for k in range(3):
         np.testing.assert_allclose(matrices[k] @ vectors[k], vectors[k] * values[k][None], atol=1e-10)
-
-
-def test_threads_of_lapack_are_a_number(monkeypatch):
-    limit_lapack_threads.cache_clear()
-    monkeypatch.setenv(SWITCH, "many")
-    with pytest.raises(ValueError, match="many"):
-        limit_lapack_threads()
-    monkeypatch.setenv(SWITCH, "0")
-    assert not limit_lapack_threads()
-    limit_lapack_threads.cache_clear()

@@ -74,6 +74,7 @@ def test_an_amplifier_stays_one():
     np.testing.assert_allclose(device.scattering(wl).values, stronger.values, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_gradients_over_wavelength_are_those_of_differences():
     device = CompactDevice.from_smatrix(branch(np.linspace(1.5, 1.6, 51)), 1e-3)
 

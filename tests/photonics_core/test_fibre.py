@@ -86,6 +86,7 @@ def test_cutoff_wavelengths():
     np.testing.assert_allclose(SMF.v_number(SMF.cutoff_wavelength("TE01")), 2.404825557695773, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_group_index_and_dispersion_are_derivatives():
     step, wl = 0.01, 1.55
     n = np.asarray(SMF.n_eff(wl + step * np.arange(-2, 3)))

@@ -1,16 +1,17 @@
-"""Beams, sampled fields and lenses: closed forms, powers, what systems of lenses make of them."""
+"""Beams and sampled fields: closed forms, powers, what windows hold, places of cores."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from photonics_core import CorePositions, FieldGrid, GaussianBeam, SampledField, StepIndexFibre, lens_pair
+from photonics_core import CorePositions, FieldGrid, GaussianBeam, SampledField, StepIndexFibre
 from photonics_core import transformed_beam as transformed
-from photonics_core.lenses import chain, free_space, image_ray, refracting_surface, thin_lens
+from photonics_core.lenses import chain, free_space, thin_lens
 
 WL = 1.31
 GRID = FieldGrid.over(32.0, 32)
+FIBRE = StepIndexFibre.smf28_like()
 
 
 def test_a_beam_has_its_complex_parameter_and_radii():
@@ -40,44 +41,12 @@ def test_kinds_of_ends():
     )
 
 
-def test_a_telescope_makes_a_plane_image():
-    matrix = lens_pair(500.0, 700.0, 200.0, 500.0, 200.0)
-    np.testing.assert_allclose(matrix, [[-0.4, 0.0], [0.0, -2.5]], atol=1e-12)
-    image = transformed(GaussianBeam.from_mfd(9.2), matrix, WL)
-    assert float(image.waist_x) == pytest.approx(4.6 * 0.4, rel=1e-12)
-    assert float(image.distance_x) == pytest.approx(0.0, abs=1e-10)
-    offset, tilt = image_ray(matrix, 1.0, 0.01)
-    assert (float(offset), float(tilt)) == pytest.approx((-0.4, -0.025))
-
-
-def test_surfaces_and_cylinders():
-    ball = chain(refracting_surface(1.0, 1.5, 150.0), free_space(300.0), refracting_surface(1.5, 1.0, -150.0))
-    # A ball lens: 1/f = 2 (n - 1) / (n R), and det = 1 with the same medium at both sides.
-    assert float(ball[1, 0]) == pytest.approx(-2.0 * 0.5 / (1.5 * 150.0), rel=1e-12)
-    assert float(jnp.linalg.det(ball)) == pytest.approx(1.0, rel=1e-12)
-    flat = refracting_surface(1.45, 1.0)
-    np.testing.assert_allclose(flat, [[1.0, 0.0], [0.0, 1.45]])
-    # A plane face shortens distances by the index, and leaves the waist.
-    inside = transformed(GaussianBeam.lensed(4.0, 29.0), flat, WL, index=1.45)
-    assert (float(inside.waist_x), float(inside.distance_x)) == pytest.approx((2.0, 20.0))
-    two = transformed(GaussianBeam.from_mfd(8.0), thin_lens(100.0), WL, matrix_y=free_space(0.0))
-    assert float(two.waist_y) == pytest.approx(4.0) and float(two.distance_x) > 1.0
-
-
-def test_lenses_have_derivatives(assert_gradient):
-    def waist(ways):
-        beam = transformed(GaussianBeam.from_mfd(9.2), lens_pair(ways[0], ways[1], ways[2], ways[3], ways[4]), WL)
-        return jnp.stack([beam.waist_x, beam.distance_x])
-
-    assert_gradient(waist, jnp.asarray([500.0, 650.0, 200.0, 480.0, 210.0]))
-
-
 def test_sampled_fields_have_the_power_of_one():
-    fibre = StepIndexFibre.smf28_like()
+    fibre = FIBRE
     for field, missing in (
         (SampledField.of_beam(GaussianBeam(2.5, 3.5, 4.0, -2.0, 0.3, 0.2, 0.1), GRID, WL), 1e-10),
         (SampledField.of_fibre(fibre, WL, GRID), 1e-3),
-        (SampledField.of_fibre(fibre, WL, GRID, "HE11"), 1e-12),
+        (SampledField.of_fibre(fibre, WL, GRID, "HE11"), 1e-3),
         (SampledField.of_fibre(StepIndexFibre(8.0, 1.452, 1.447), WL, GRID, "LP11"), 1e-3),
         (SampledField.of(GRID, np.ones((32, 32))), 1e-12),
     ):
@@ -85,11 +54,42 @@ def test_sampled_fields_have_the_power_of_one():
 
 
 def test_lp01_is_he11_where_guidance_is_weak():
-    fibre = StepIndexFibre.smf28_like()
+    fibre = FIBRE
     scalar = SampledField.of_fibre(fibre, WL, GRID, azimuth=0.4)
     vector = SampledField.of_fibre(fibre, WL, GRID, "HE11", orientation=0.4)
     shared = abs(complex(jnp.sum(scalar.e * vector.e.conj()))) * float(GRID.step) ** 2
     assert shared == pytest.approx(1.0, abs=1e-3)
+
+
+def test_a_vector_mode_has_the_power_of_its_window_as_lp01_has():
+    """Not the whole power, which would make overlaps of fields that the window cuts too large."""
+    small = FieldGrid.over(12.0, 32)
+    powers = [float(SampledField.of_fibre(FIBRE, WL, small, mode).power()) for mode in ("LP01", "HE11")]
+    assert powers[0] == pytest.approx(0.979, abs=1e-3) and powers[1] == pytest.approx(powers[0], abs=5e-4)
+    # Of large difference of indices, and of a mode of higher order.
+    for fibre, mode in ((StepIndexFibre(1.2, 1.6, 1.0), "HE21"), (StepIndexFibre(1.2, 1.6, 1.0), "TE01")):
+        assert float(SampledField.of_fibre(fibre, WL, FieldGrid.over(10.0, 128), mode).power()) == pytest.approx(
+            1.0, abs=3e-3
+        )
+
+
+def test_what_runs_on_counts_from_the_end():
+    """A field known at a distance in front of its end, as of a lensed fibre, has run that far already."""
+    lensed = SampledField.of_beam(GaussianBeam.lensed(5.0, 12.0), GRID, WL)
+    start = lensed.propagated(0.0, WL, model="paraxial")
+    radius = float(GaussianBeam.lensed(5.0, 12.0).radii(0.0, WL)[0])
+    x, y = (np.asarray(part) for part in GRID.points())
+    spread = np.sum((x**2 + y**2) * np.abs(np.asarray(start.e[0])) ** 2) * float(GRID.step) ** 2
+    assert np.sqrt(2.0 * spread) == pytest.approx(radius, rel=1e-6) and radius > 2.9
+    assert float(start.wl) == WL
+
+
+def test_cores_have_derivatives_in_pitch_and_angle():
+    pitches = jax.grad(lambda p: jnp.sum(jnp.hypot(*CorePositions.ring(7, p[0], p[1]))[1:]))(jnp.asarray([40.0, 0.2]))
+    np.testing.assert_allclose(pitches, [6.0, 0.0], atol=1e-12)
+    seven = CorePositions.ring(7, 40.0, np.pi / 6)
+    np.testing.assert_allclose(np.hypot(seven.x, seven.y), [0.0] + [40.0] * 6, rtol=1e-12)
+    assert (seven.x[1], seven.y[1]) == pytest.approx((40.0 * np.cos(np.pi / 6), 20.0))
 
 
 def test_propagated_fields_are_those_of_the_beam():
@@ -108,9 +108,10 @@ def test_bad_input_is_named():
         (lambda: GaussianBeam.from_q(3.0 + 1j, WL), r"Rayleigh length, -Im q, = -1 um is outside \(0, inf\)"),
         (lambda: GaussianBeam.from_mfd(0.0), "mfd = 0 um"),
         (lambda: GaussianBeam.lensed(3.0, -1.0), "working_distance = -1 um"),
-        (lambda: thin_lens(0.0), "focal_length = 0 um is no length"),
-        (lambda: refracting_surface(1.0, 0.5), "after = 0.5 is outside"),
-        (lambda: SampledField.of_fibre(StepIndexFibre.smf28_like(), WL, GRID, "LP21"), "LP21"),
+        (lambda: SampledField.of_fibre(FIBRE, WL, GRID, "HE11", azimuth=0.4), "azimuth of HE11, which its orientation"),
+        (lambda: SampledField.of_beam(GaussianBeam(1.2, 2.0), GRID, WL), "step of the grid for a waist of 1.2 um"),
+        (lambda: SampledField.of(GRID, np.ones((32, 32)), wl=-1.0), "wl = -1 um"),
+        (lambda: SampledField.of_fibre(FIBRE, WL, GRID, "LP21"), "LP21"),
         (lambda: SampledField.of_beam(GaussianBeam(2.0, 2.0), GRID, WL).propagated(1.0, WL, 0.5), "index = 0.5"),
         (lambda: SampledField.of_beam(GaussianBeam(2.0, 2.0), GRID, WL).propagated(1.0, WL, model="fast"), "model"),
         (lambda: CorePositions.row(3, -127.0), "pitch = -127 um"),

@@ -270,6 +270,7 @@ def test_heat_as_a_profile_is_heat_as_a_temperature():
     np.testing.assert_allclose(by_profile, fundamental_mode(section, WL, 310.0, accuracy="fast").n_eff, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_free_carriers_as_a_profile_give_loss_and_a_smaller_index(modes):
     # 1e18 holes per cm^3 in the right half of the core: -2.1e-3 and 6 /cm (Soref and Bennett, IEEE J. Quantum Electron.
     # 23, 123 (1987), at 1550 nm).

@@ -1,9 +1,13 @@
 """Precision, device, and how numbers become leaves."""
 
+import ctypes
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy
 
 from photonics_core import runtime
 
@@ -41,6 +45,56 @@ def test_unknown_choices_are_named():
         runtime.set_precision("half")
     with pytest.raises(ValueError, match="device = 'tpu' is not one of 'auto', 'cpu', 'gpu'"):
         runtime.use_device("tpu")
+
+
+def test_threads_of_lapack_are_what_was_set():
+    """Asked of the library itself; all that calls it in the process has them."""
+    get = _threads_of_lapack()
+    if get is None:
+        assert not runtime.set_lapack_threads(1)
+        pytest.skip("SciPy brings no OpenBLAS")
+    before = get()
+    try:
+        for count in (2, 1):
+            assert runtime.set_lapack_threads(count)
+            assert get() == count
+    finally:
+        runtime.set_lapack_threads(before)
+
+
+def test_numbers_of_threads_are_whole():
+    for wrong in (0, -1, 1.5, True, "two"):
+        with pytest.raises(ValueError, match="is not a whole number from 1 on"):
+            runtime.set_lapack_threads(wrong)  # pyright: ignore[reportArgumentType]
+
+
+def test_importing_and_solving_leave_the_threads_of_lapack_alone():
+    """The library sets nothing that a program did not ask for."""
+    get = _threads_of_lapack()
+    if get is None:
+        pytest.skip("SciPy brings no OpenBLAS")
+    before = get()
+    try:
+        runtime.set_lapack_threads(3)
+        from photonics_core import GratingCoupler
+
+        fixed = {"core": 3.476, "oxide": 1.444, "substrate": 3.476, "degree": 4, "margin": 1.0}
+        GratingCoupler([0.3], [], **fixed).response(1.55)
+        assert get() == 3
+    finally:
+        runtime.set_lapack_threads(before)
+
+
+def _threads_of_lapack():
+    """What tells the threads of SciPy's OpenBLAS, or None."""
+    places = (Path(scipy.__file__).parents[1] / "scipy.libs", Path(scipy.__file__).parent / ".dylibs")
+    for path in (each for place in places for each in place.glob("*openblas*")):
+        library = ctypes.CDLL(str(path))
+        for setter in runtime.SETTERS:
+            getter = setter.replace("set", "get")
+            if hasattr(library, getter):
+                return getattr(library, getter)
+    return None
 
 
 def test_a_missing_gpu_is_reported_with_what_to_install():

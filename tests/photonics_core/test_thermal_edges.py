@@ -8,6 +8,8 @@ import pytest
 
 from photonics_core.heat_shapes import Disk, Point
 from photonics_core.kernels.edges import HIGHEST, edge_modes
+from photonics_core.kernels.heat import slab_transfer
+from photonics_core.kernels.laplace import inverted
 from photonics_core.thermal_layout import Chip, ThermalLayout
 from photonics_core.thermal_stack import Adiabatic, FixedTemperature, Layer, ThermalRegion, ThermalStack
 
@@ -59,6 +61,26 @@ def test_slopes_next_to_an_edge():
         rise = [float(value(at + n * step)) for n in (1, -1, 2, -2)]
         difference = (8.0 * (rise[0] - rise[1]) - (rise[2] - rise[3])) / (12.0 * step[k])
         np.testing.assert_allclose(slopes[k], difference, rtol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("edges", ["adiabatic", "fixed"])
+def test_step_responses_are_those_of_all_modes(edges):
+    """Before the heat has crossed the chip, while it does, and when it is through the base."""
+    time, fixed = jnp.asarray([1e6, 1e7, 1e8, 1e10]), edges == "fixed"
+    kx, ky, weight = edge_modes(WIDTH, HEIGHT, 12.0 / HIGHEST, fixed)
+    wave, kernel = (np.sin if fixed else np.cos), stack().kernel()
+    source, probe = (stack().slab(ThermalRegion(Point(), "oxide", low, 0.5)) for low in (4.0, 1.0))
+    squares = jnp.asarray(kx**2 + ky**2, complex)
+    modes = weight * wave(kx * 10.0) * wave(ky * 12.0)
+    modes = jnp.asarray([modes * wave(kx * x) * wave(ky * y) for x, y in PLACES])
+
+    def transform(rate):
+        return modes.astype(complex) @ slab_transfer(kernel, squares, rate, source, probe) / rate
+
+    exact = jax.jit(lambda: inverted(transform, time))()
+    found = jax.jit(lambda: layout(edges).step_response(time))()[:, 0]
+    np.testing.assert_allclose(found.T, exact, rtol=0.0, atol=1e-7 * np.max(exact))
 
 
 @pytest.mark.slow

@@ -67,6 +67,20 @@ def test_a_probe_closer_than_the_usual_resolution():
     np.testing.assert_allclose(found, exact, rtol=2e-5)
 
 
+def test_curvature_right_above_a_point():
+    """1 / (4 pi k sqrt(x^2 + h^2)) in an infinite medium has -1 / (4 pi k h^3) there, which is its value over -h^2."""
+    stack = ThermalStack((Layer("a", 1e6, 1.0), Layer("b", 1e6, 1.0)), top=FixedTemperature())
+
+    @jax.jit
+    def value(x):
+        heater = ThermalRegion(Point(x, 0.0), "b", 3.0, 1e-3)
+        return ThermalLayout(stack, [heater], [ThermalRegion(Point(), "b", 1.0, 1e-3)]).coupling()[0, 0]
+
+    exact = 1.0 / (4e-3 * np.pi * 2.0)
+    np.testing.assert_allclose(value(0.0), exact, rtol=2e-6)
+    np.testing.assert_allclose(jax.jit(jax.hessian(value))(0.0), -exact / 4.0, rtol=1e-4)
+
+
 def test_a_polygon_may_have_its_corners_where_they_are_on_the_chip():
     corners = [[100, 90], [112, 90], [112, 96], [100, 96.0]]
     shapes = [Polygon(corners=corners), Rectangle(106.0, 93.0, 12.0, 6.0)]
@@ -77,6 +91,7 @@ def test_a_polygon_may_have_its_corners_where_they_are_on_the_chip():
         ThermalLayout(STACK, [over(shapes[0])], [under(Point(5.0, 5.0))], Chip(110.0, 100.0))
 
 
+@pytest.mark.slow
 def test_a_radius_that_is_traced_may_be_large():
     @jax.jit
     def value(radius):

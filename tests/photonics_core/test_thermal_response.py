@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from photonics_core import ThermalImpedance, crossing_time, rise_time, thermal_bandwidth
-from photonics_core.thermal_response import step_factors
 
 TWO = ThermalImpedance((1.0, 2.0), (1e6, 2e7))
 
@@ -28,7 +27,7 @@ def test_several_parts_are_at_their_levels():
 
 def test_steps_of_any_size_are_exact():
     for count, step in ((1, 3e7), (30, 1e6)):
-        kept, added = (np.asarray(each) for each in step_factors(TWO, step))
+        kept, added = (np.asarray(each) for each in TWO.step_factors(step))
         parts = np.zeros(2)
         for _ in range(count):
             parts = kept * parts + added * 5.0
@@ -50,6 +49,6 @@ def test_bad_input_is_named():
     with pytest.raises(ValueError, match="sum of the resistances = 0 K/mW is outside"):
         rise_time(ThermalImpedance((0.0, 0.0), (1.0, 2.0)))
     with pytest.raises(ValueError, match="step = 0 ps is outside"):
-        step_factors(TWO, 0.0)
+        TWO.step_factors(0.0)
     with pytest.raises(ValueError, match="impedance = 3.0 is not of the kind ThermalImpedance"):
         thermal_bandwidth(3.0)  # pyright: ignore[reportArgumentType]
