@@ -7,9 +7,9 @@ order light leaves at the angle th where
 
     period = wl / (n_eff - n_top sin th)
 
-(Taillaert et al., Jpn. J. Appl. Phys. 45, 6071 (2006); `grating_phase`). Derivatives are exact with respect to widths, depths,
-thicknesses, indices, wavelength, and angle, waist and position of the fibre; the number of trenches, the polarization
-and the elements are no variables.
+(Taillaert et al., Jpn. J. Appl. Phys. 45, 6071 (2006); see `grating_phase`). Derivatives are exact with respect to
+widths, depths, thicknesses, indices, wavelength, and angle, waist and position of the fibre, second ones too; the
+number of trenches, the polarization and the elements are no variables.
 """
 
 import math

@@ -143,10 +143,7 @@ class GratingResponse(eqx.Module):
         position = jnp.asarray(position, self.line.weight.dtype)
         if position.shape not in ((), self.wl.shape):
             raise ValueError(f"position of shape {position.shape} is not () or that of wl, {self.wl.shape}")
-        if self.wl.ndim:
-            axes = (0, None, 0 if position.ndim else None)
-            return jax.vmap(GratingResponse.amplitude, in_axes=axes)(self, beam, position)
-        return _at(*self._taken(beam), position)
+        return _amplitudes(self, beam, position)
 
     def efficiency(self, beam: TiltedBeam, position: Any = None) -> jax.Array:
         """Part of the power that a beam takes, at a position or, for None, at the best one of each wavelength.
@@ -164,8 +161,9 @@ class GratingResponse(eqx.Module):
             ValueError: for a beam of another kind or shape.
         """
         _check_beam(beam)
-        if self.wl.ndim:
-            return jax.vmap(GratingResponse.best_position, in_axes=(0, None))(self, beam)
+        return _best_positions(self, beam)
+
+    def _best(self, beam: TiltedBeam) -> jax.Array:
         taken, along = self._taken(beam)
         power = lambda x, taken, along: jnp.abs(_at(taken, along, x)) ** 2  # noqa: E731
         held = jax.lax.stop_gradient((taken, along))
@@ -226,8 +224,9 @@ class GratingResponse(eqx.Module):
         along = jnp.asarray(along, self.line.weight.dtype)
         if along.ndim > 1:
             raise ValueError(f"along of shape {along.shape} is not a number or [n]")
-        if self.wl.ndim:
-            return jax.vmap(GratingResponse.far_field, in_axes=(0, None))(self, along)
+        return _far_fields(self, along)
+
+    def _far(self, along: jax.Array) -> jax.Array:
         square = (2.0 * jnp.pi * self.top_index / self.wl) ** 2 - along**2
         leaves = square > 0.0
         sent = self._sent(jnp.atleast_1d(along), jnp.atleast_1d(jnp.sqrt(jnp.where(leaves, square, 1.0))))
@@ -263,6 +262,26 @@ def _check_beam(beam: Any) -> None:
     for name in ("angle", "waist", "distance"):
         if np.ndim(getattr(beam, name)):
             raise ValueError(f"{name} of shape {np.shape(getattr(beam, name))} is not a number; use jax.vmap for beams")
+
+
+@jax.jit
+def _amplitudes(response: GratingResponse, beam: TiltedBeam, position: jax.Array) -> jax.Array:
+    if not response.wl.ndim:
+        return _at(*response._taken(beam), position)
+    places = jnp.broadcast_to(position, response.wl.shape)
+    return jax.vmap(lambda one, x: _at(*one._taken(beam), x))(response, places)
+
+
+@jax.jit
+def _best_positions(response: GratingResponse, beam: TiltedBeam) -> jax.Array:
+    if not response.wl.ndim:
+        return response._best(beam)
+    return jax.vmap(lambda one: one._best(beam))(response)
+
+
+@jax.jit
+def _far_fields(response: GratingResponse, along: jax.Array) -> jax.Array:
+    return jax.vmap(lambda one: one._far(along))(response) if response.wl.ndim else response._far(along)
 
 
 def _at(taken: jax.Array, along: jax.Array, position: jax.Array) -> jax.Array:

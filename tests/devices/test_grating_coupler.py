@@ -92,8 +92,8 @@ def test_far_field_holds_the_power_that_goes_up(light):
 
 
 def test_scattering_vanishes_with_the_square_of_the_depth():
-    """A trench of no depth leaves all light in the guide."""
-    found = [GratingCoupler([0.3], [], etch=depth, **COARSE).response(1.55) for depth in DEPTHS]
+    """Trenches of no depth leave all light in the guide."""
+    found = [GratingCoupler.uniform(0.63, 0.5, 5, etch=depth, **COARSE).response(1.55) for depth in DEPTHS]
     assert float(found[0].transmitted) == pytest.approx(1.0, abs=1e-6)
     assert float(found[0].up + found[0].down + found[0].reflected) < 1e-6
     # What goes up counts with the guide's own tail on the plane, whose share is linear: it is no measure of the order.
@@ -102,14 +102,16 @@ def test_scattering_vanishes_with_the_square_of_the_depth():
     assert np.log2(float(found[2].reflected / found[1].reflected)) == pytest.approx(2.0, abs=0.02)
 
 
-def test_a_trench_or_a_tooth_of_no_width_is_none(assert_gradient):
+@pytest.mark.slow
+def test_a_trench_or_a_tooth_of_no_width_is_none():
     """With its derivative from there on."""
     two, one = GratingCoupler([0.3, 0.0], [0.3], **COARSE), GratingCoupler([0.3], [], **COARSE)
     merged = GratingCoupler([0.1, 0.2], [0.0], **COARSE)
     alone = one.response(1.55)
-    for each in (two, merged):
+    # The window goes on behind the last trench, so what is counted as up is the same for the merged ones alone.
+    for each, names in ((two, ("reflected", "transmitted")), (merged, ("reflected", "transmitted", "up", "down"))):
         found = each.response(1.55)
-        for name in ("up", "down", "reflected", "transmitted"):
+        for name in names:
             assert float(getattr(found, name)) == pytest.approx(float(getattr(alone, name)), rel=1e-7), name
 
     def value(width):
@@ -131,14 +133,17 @@ def test_light_sent_down_does_not_come_back():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("polarization", "period"), [("te", 0.63), ("tm", 1.0)])
-def test_a_mirror_sends_all_up_as_a_good_metal_does(polarization, period):
-    common = INDICES | {"polarization": polarization, "buried_oxide": 1.8}
-    found = GratingCoupler.uniform(period, 0.5, 5, mirror=True, **common).response(1.55)
+def test_a_mirror_sends_all_up_as_a_metal_does(polarization, period):
+    """A metal of index i kappa is a mirror 1 / (k0 kappa) below its surface, to light that comes upright."""
+    common = INDICES | {"polarization": polarization, "margin": 4.0}
+    depth = 2.0 + 1.55 / (2.0 * np.pi * 11.5)
+    found = GratingCoupler.uniform(period, 0.5, 5, mirror=True, buried_oxide=depth, **common).response(1.55)
     assert abs(float(found.down)) < 1e-8
     assert float(found.directionality) == pytest.approx(1.0, abs=1e-8)
     assert abs(float(found.imbalance)) < 1e-4
-    metal = GratingCoupler.uniform(period, 0.5, 5, **(common | {"substrate": 0.01 + 60j})).response(1.55)
-    assert float(metal.up / found.up) == pytest.approx(1.0, abs=0.03)
+    metal = GratingCoupler.uniform(period, 0.5, 5, **(common | {"substrate": 11.5j})).response(1.55)
+    assert float(metal.up / found.up) == pytest.approx(1.0, abs=0.02)
+    assert float(metal.transmitted / found.transmitted) == pytest.approx(1.0, abs=0.05)
 
 
 @pytest.mark.slow
@@ -217,7 +222,7 @@ def test_a_mode_given_by_its_field_is_the_beam(light, lights):
             each.overlap(field, -slope)
 
 
-@pytest.mark.parametrize("angle", [10.0, -30.0], ids=["above the row", "beside it"])
+@pytest.mark.parametrize("angle", [10.0, -20.0], ids=["above the row", "beside it"])
 def test_best_position_is_where_the_slope_is_zero(light, angle):
     beam = TiltedBeam(angle, 5.2)
     best = float(light.best_position(beam))
@@ -228,6 +233,7 @@ def test_best_position_is_where_the_slope_is_zero(light, angle):
     assert float(light.efficiency(beam)) > max(around)
 
 
+@pytest.mark.slow
 def test_derivatives(assert_gradient):
     """Of all widths, depths, indices, the wavelength and the fibre."""
     coupler = GratingCoupler([0.31, 0.29], [0.30], **COARSE)
@@ -280,13 +286,13 @@ def test_lateral_overlap_of_a_guide_much_wider_than_the_beam():
 
 
 def test_apodising_gains_and_keeps_the_bounds():
-    found = apodise(SMALL, 1.56, TiltedBeam(10.0, 2.5), smallest=0.1, steps=8, rate=0.02, progress=False)
+    found = apodise(SMALL, PAIR, TiltedBeam(10.0, 2.5), smallest=0.1, steps=8, rate=0.02, progress=False)
     assert found.efficiency > found.start
     assert found.history[0] == pytest.approx(found.start, rel=1e-9)
     widths = np.concatenate([found.coupler.trenches, found.coupler.teeth])
     assert widths.min() >= 0.1 - 1e-12
-    again = found.coupler.efficiency(1.56, TiltedBeam(10.0, 2.5), found.position)
-    assert float(again) == pytest.approx(found.efficiency, rel=1e-9)
+    again = found.coupler.efficiency(PAIR, TiltedBeam(10.0, 2.5), found.position)
+    assert float(jnp.mean(again)) == pytest.approx(found.efficiency, rel=1e-9)
 
 
 def test_float32(float32):
@@ -353,13 +359,17 @@ def test_bad_arguments_are_named():
 
 
 def test_a_film_below_cutoff_is_named():
-    """Least thicknesses of three layers: 24.8 nm of TE here. Traced, it is an error when it runs."""
+    """Least thicknesses of three layers: 24.8 nm of TE here."""
     with pytest.raises(ValueError, match=r"thickness = 0.024 um guides no TE light at wl = 1.55 um, .* 0.0248 um"):
         GratingCoupler([0.3], [], thickness=0.024, etch=0.01, **COARSE).response(1.55)
     with pytest.raises(ValueError, match=r"thickness - etch = 0.01 um guides no TE light"):
         GratingCoupler([0.3], [], etch=0.21, **COARSE).section_indices(1.55)
     with pytest.raises(ValueError, match="guides no TM light"):
         GratingCoupler([0.3], [], thickness=0.04, etch=0.01, polarization="tm", **COARSE).response(1.55)
+
+
+@pytest.mark.slow
+def test_a_traced_film_below_cutoff_is_an_error_when_it_runs():
     thin = GratingCoupler([0.3], [], etch=0.005, **COARSE)
     run = jax.jit(lambda t: eqx.tree_at(lambda g: g.thickness, thin, t).response(1.55).up)
     with pytest.raises(RuntimeError, match="the film guides no light"):
