@@ -266,10 +266,13 @@ def _check_beam(beam: Any) -> None:
 
 @jax.jit
 def _amplitudes(response: GratingResponse, beam: TiltedBeam, position: jax.Array) -> jax.Array:
+    def at(one: GratingResponse, x: jax.Array) -> jax.Array:
+        taken, along = one._taken(beam)
+        return _at(taken, along, x)
+
     if not response.wl.ndim:
-        return _at(*response._taken(beam), position)
-    places = jnp.broadcast_to(position, response.wl.shape)
-    return jax.vmap(lambda one, x: _at(*one._taken(beam), x))(response, places)
+        return at(response, position)
+    return jax.vmap(at)(response, jnp.broadcast_to(position, response.wl.shape))
 
 
 @jax.jit

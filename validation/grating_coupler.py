@@ -93,7 +93,7 @@ def sections(degree: int, first: np.ndarray, second: np.ndarray) -> tuple[Any, S
     return mesh, tooth, trench
 
 
-@case("grating_coupler.etalon", source="Airy's sum of a plate, for each mode", kind="analytic")
+@case("grating_coupler.etalon", source="Airy's sum of a plate, for each mode", kind="analytic", is_long=True)
 @in_float64
 def etalon() -> Evidence:
     """Largest difference of the amplitudes back and on of a plate that is uniform along z, for its 20 first modes."""

@@ -295,6 +295,7 @@ def test_apodising_gains_and_keeps_the_bounds():
     assert float(jnp.mean(again)) == pytest.approx(found.efficiency, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_float32(float32):
     single = GratingCoupler.uniform(0.63, 0.5, 5, **COARSE)
     found = single.response(1.55)
