@@ -121,7 +121,7 @@ def missed_by_a_constant(wl: float, constant: float) -> float:
     return 1.0 - flat / full
 
 
-@case("drift.athermal_cladding", source="the drift with the rate put in", kind="analytic")
+@case("drift.athermal_cladding", source="the drift with the rate put in", kind="analytic", is_long=True)
 @in_float64
 def athermal_cladding() -> Evidence:
     """Drift in pm/K of a silicon wire whose cladding has the dn/dT that is said to make it vanish."""

@@ -78,7 +78,9 @@ def mean_offset() -> Evidence:
     return Evidence(float(np.max(np.abs(sample.mean - expected) / sample.deviation)) * math.sqrt(DRAWN), 0.0, 4.0)
 
 
-@case("fiber_array.mean_of_all", source="second order of all errors, against drawn arrays", kind="analytic")
+@case(
+    "fiber_array.mean_of_all", source="second order of all errors, against drawn arrays", kind="analytic", is_long=True
+)
 @in_float64
 def mean_of_all() -> Evidence:
     """Largest relative difference of the mean excess loss of a fibre; one standard error is 0.004."""

@@ -94,6 +94,7 @@ def test_no_errors_draw_no_errors():
     np.testing.assert_allclose(sample.deviation, 0.0, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_in_single_precision(float32):
     sample = sample_arrays(ROW, ERROR, jax.random.key(0), 4000)
     assert sample.worst.dtype == np.float32

@@ -41,7 +41,7 @@ def silicon():
 @pytest.fixture(scope="module")
 def coupler():
     tip = EdgeTips(0.16, **MEDIA, window=6.0)
-    taper = inverse_taper(tip, 0.45, 1.55, samples=13, count=3)
+    taper = inverse_taper(tip, 0.45, 1.55, samples=5, count=2)
     leakage = EdgeLeakage(jnp.array([0.16, 0.2, 0.25]), jnp.log(jnp.array([2e-2, 2e-3, 1e-5])))
     return EdgeCoupler(eqx.tree_at(lambda t: t.width, tip, 0.18), SPOT, taper, 60.0, leakage, 2.0)
 

@@ -65,6 +65,7 @@ def test_another_solver_agrees(case):
     assert found.passes, found
 
 
+@pytest.mark.slow
 def test_wavelengths_go_one_by_one_or_together(lights):
     together = lights.efficiency(BEAM, 1.0)
     assert together.shape == (2,)

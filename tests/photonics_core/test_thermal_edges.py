@@ -50,6 +50,7 @@ def test_a_chip_as_wide_as_a_fraction_of_its_thickness(edges):
     )
 
 
+@pytest.mark.slow
 def test_slopes_next_to_an_edge():
     @jax.jit
     def value(numbers):

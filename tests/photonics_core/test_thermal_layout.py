@@ -278,6 +278,7 @@ def test_single_precision():
     np.testing.assert_allclose(found[0], [1.48851299, 1.37669765], rtol=3e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("float32")
 def test_single_precision_in_time():
     """A point in an infinite medium: eight terms of the inverse transform, as more are rounding only."""

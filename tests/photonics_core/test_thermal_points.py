@@ -50,6 +50,7 @@ def test_every_shape_has_points_in_proportion_to_its_size(shape):
     assert type(shape.fitted(1.0)) is type(shape) and shape.fitted(1.0).fitted(50.0).points()[0].size == near
 
 
+@pytest.mark.slow
 def test_a_heater_over_the_rim_of_a_large_ring_comes_before_those_close_to_its_middle():
     heaters = [over(Rectangle(4.0 * k - 6.0, 3.0, 2.0, 2.0)) for k in range(3)]
     heaters.append(over(Rectangle(60.0, 0.0, 12.0, 40.0)))
@@ -101,6 +102,7 @@ def test_a_radius_that_is_traced_may_be_large():
     np.testing.assert_allclose(value(900.0), known[0, 0], rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_nothing_grows_beyond_a_metre():
     far = coupling(ThermalLayout(STACK, [over(Point(1e8, 0.0))], [under(Point())]))
     assert abs(float(far[0, 0])) < 1e-15
