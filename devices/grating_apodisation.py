@@ -15,7 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from photonics_core.devices.grating_coupler import GratingCoupler
-from photonics_core.devices.grating_response import TiltedBeam, search_range
+from photonics_core.devices.grating_response import search_range
+from photonics_core.devices.tilted_beam import TiltedBeam
 from photonics_core.kernels.checks import check_kind, check_positive, check_range
 from photonics_core.optimize import minimize
 

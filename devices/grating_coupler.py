@@ -20,7 +20,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from photonics_core.devices.grating_response import GratingResponse, SpectrumShape, TiltedBeam, spectrum_shape
+from photonics_core.devices.grating_response import GratingResponse
+from photonics_core.devices.spectrum_shape import SpectrumShape, spectrum_shape
+from photonics_core.devices.tilted_beam import TiltedBeam
 from photonics_core.kernels.checks import check_choice, check_kind, check_positive, check_range, is_concrete
 from photonics_core.kernels.grating_fields import Row, flux, joints, line, plane, sides
 from photonics_core.kernels.grating_scattering import joint, row_phases, scatter

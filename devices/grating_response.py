@@ -11,75 +11,19 @@ dimensions, of light that is uniform along y; for a guide of a width W it takes 
 at the fibre's own facet is left out.
 """
 
-import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from photonics_core.kernels.checks import check_finite, check_kind, check_positive, check_range, is_concrete
+from photonics_core.devices.tilted_beam import TiltedBeam, check_beam, plane_waves
+from photonics_core.kernels.checks import check_finite, check_positive
 from photonics_core.kernels.grating_fields import Line
-from photonics_core.runtime import as_leaf
 
-#: Plane waves of a beam, and where its spectrum exp(-s^2) is cut off.
-WAVES, CUT = 64, 6.0
-#: Farthest point along y that is summed, in waists.
-FAR = 6.0
 #: Positions that are tried, and steps of Newton's method from the best of them.
 POSITIONS, REFINEMENTS = 96, 6
-
-
-class TiltedBeam(eqx.Module):
-    """A Gaussian beam of a fibre over a grating, by what it is in the medium on top.
-
-    Args:
-        angle: between its axis and the upright, in degrees within (-90, 90), in the medium on top: of a fibre in air
-            over a cladding that is the angle in air. Above zero it leans along the guide's light, so that light leaves
-            forward.
-        waist: radius w at which its field has fallen to 1/e in um: half the mode field diameter.
-        distance: of the waist from the surface of the film along the axis in um. Axis and distance are those of the
-            medium on top, as if it reached down to the film; a cladding bends them on the way.
-
-    Raises:
-        ValueError: for an angle, a waist or a distance outside its range.
-    """
-
-    angle: Any = eqx.field(converter=as_leaf, default=10.0)
-    waist: Any = eqx.field(converter=as_leaf, default=5.2)
-    distance: Any = eqx.field(converter=as_leaf, default=0.0)
-
-    def __check_init__(self) -> None:
-        check_range("angle", self.angle, -90.0, 90.0, "degrees", exclusive=True)
-        check_positive("waist", self.waist, "um")
-        check_finite("distance", self.distance, "um")
-
-
-class _Waves(NamedTuple):
-    """Plane waves of a beam: wave vectors, amplitudes at the surface for an axis through x = 0, and power."""
-
-    along: jax.Array
-    upward: jax.Array
-    amplitude: jax.Array
-    power: jax.Array
-
-
-def _waves(beam: TiltedBeam, k: jax.Array) -> _Waves:
-    """Plane waves that run upward; k in 1/um of the medium on top, real."""
-    nodes, weights = (jnp.asarray(each, k.dtype) for each in np.polynomial.legendre.leggauss(WAVES))
-    waist, distance = jnp.asarray(beam.waist, k.dtype), jnp.asarray(beam.distance, k.dtype)
-    tilt = jnp.deg2rad(jnp.asarray(beam.angle, k.dtype))
-    across = 2.0 * CUT * nodes / waist
-    runs = jnp.abs(across) < k
-    axial = jnp.where(runs, jnp.sqrt(jnp.where(runs, k**2 - across**2, 1.0)), 0.0)
-    along = across * jnp.cos(tilt) + axial * jnp.sin(tilt)
-    upward = axial * jnp.cos(tilt) - across * jnp.sin(tilt)
-    size = jnp.where(runs & (upward > 0.0), jnp.exp(-((CUT * nodes) ** 2)), 0.0)
-    measure = weights * 2.0 * CUT / waist
-    phase = -axial * distance
-    amplitude = jax.lax.complex(size * measure * jnp.cos(phase), size * measure * jnp.sin(phase))
-    return _Waves(along, upward, amplitude, 2.0 * jnp.pi * jnp.sum(size**2 * axial * measure))
 
 
 class GratingResponse(eqx.Module):
@@ -138,7 +82,7 @@ class GratingResponse(eqx.Module):
         Raises:
             ValueError: for a beam of another kind or shape, or a position that is not finite or of another shape.
         """
-        _check_beam(beam)
+        check_beam(beam)
         check_finite("position", position, "um")
         position = jnp.asarray(position, self.line.weight.dtype)
         if position.shape not in ((), self.wl.shape):
@@ -160,7 +104,7 @@ class GratingResponse(eqx.Module):
         Raises:
             ValueError: for a beam of another kind or shape.
         """
-        _check_beam(beam)
+        check_beam(beam)
         return _best_positions(self, beam)
 
     def _best(self, beam: TiltedBeam) -> jax.Array:
@@ -245,7 +189,7 @@ class GratingResponse(eqx.Module):
 
     def _taken(self, beam: TiltedBeam) -> tuple[jax.Array, jax.Array]:
         """What each plane wave of a beam takes, with the beam at x = 0, and the wave vectors along x."""
-        waves = _waves(beam, 2.0 * jnp.pi * self.top_index / self.wl)
+        waves = plane_waves(beam, 2.0 * jnp.pi * self.top_index / self.wl)
         sent = self._sent(waves.along, waves.upward)
         return waves.amplitude.conj() * sent / jnp.sqrt(self.weight * waves.power).astype(sent.dtype), waves.along
 
@@ -255,13 +199,6 @@ def search_range(span: jax.Array, beam: TiltedBeam) -> tuple[jax.Array, jax.Arra
     waist, angle = (jnp.asarray(each, span.dtype) for each in (beam.waist, beam.angle))
     reach = waist / jnp.cos(jnp.deg2rad(angle))
     return span[0] - reach, span[1] + reach
-
-
-def _check_beam(beam: Any) -> None:
-    check_kind("beam", beam, TiltedBeam)
-    for name in ("angle", "waist", "distance"):
-        if np.ndim(getattr(beam, name)):
-            raise ValueError(f"{name} of shape {np.shape(getattr(beam, name))} is not a number; use jax.vmap for beams")
 
 
 @jax.jit
@@ -290,94 +227,3 @@ def _far_fields(response: GratingResponse, along: jax.Array) -> jax.Array:
 def _at(taken: jax.Array, along: jax.Array, position: jax.Array) -> jax.Array:
     phase = along * position
     return jnp.sum(taken * jax.lax.complex(jnp.cos(phase), jnp.sin(phase)))
-
-
-class SpectrumShape(NamedTuple):
-    """Peak of a spectrum and its width.
-
-    Args:
-        wl: wavelength of the peak in um.
-        efficiency: at the peak.
-        bandwidth: full width in um at a number of dB below the peak.
-    """
-
-    wl: jax.Array
-    efficiency: jax.Array
-    bandwidth: jax.Array
-
-
-def spectrum_shape(wl: Any, efficiency: Any, level_db: float = 1.0) -> SpectrumShape:
-    """Peak and width of a spectrum: in dB a parabola through the highest samples and straight lines at the flanks.
-
-    Args:
-        wl: wavelengths in um, equally spaced and increasing, shape [N], N from 5 on.
-        efficiency: above zero, shape [N].
-        level_db: how far below the peak the width is taken, in dB.
-
-    Raises:
-        ValueError: for shapes that do not fit, wavelengths that are not equally spaced and increasing, or a spectrum
-            that does not fall by `level_db` on both sides; where it is traced the bandwidth is then NaN.
-    """
-    if np.ndim(wl) != 1 or np.shape(wl) != np.shape(efficiency) or np.size(wl) < 5:
-        raise ValueError(
-            f"wl of shape {np.shape(wl)} and efficiency of {np.shape(efficiency)} are not [N], N from 5 on"
-        )
-    check_positive("efficiency", efficiency)
-    check_positive("level_db", level_db, "dB")
-    check_positive("wl", wl, "um")
-    if is_concrete(wl):
-        steps = np.diff(np.asarray(wl, float))
-        check_positive("step of wl", steps, "um")
-        if np.ptp(steps) > 1e-3 * steps[0]:
-            raise ValueError(f"wl is not equally spaced: steps from {steps.min():.6g} to {steps.max():.6g} um")
-    wl = jnp.asarray(wl, jnp.result_type(float))
-    level = 10.0 * jnp.log10(jnp.asarray(efficiency, wl.dtype))
-    top = jnp.clip(jax.lax.stop_gradient(jnp.argmax(level)), 1, wl.size - 2)
-    before, here, after = (jnp.take(level, top + k) for k in (-1, 0, 1))
-    bend = 0.5 * (before + after) - here
-    # No farther than the next sample: at an end of the range the parabola is none.
-    shift = jnp.clip(0.25 * (before - after) / jnp.where(bend < 0.0, bend, -jnp.inf), -1.0, 1.0)
-    step = wl[1] - wl[0]
-    peak = here - bend * shift**2
-    number = jnp.arange(wl.size)
-    under = level < peak - level_db
-    left = jnp.max(jnp.where(under & (number < top), number, -1))
-    right = jnp.min(jnp.where(under & (number > top), number, wl.size))
-    inside = (left >= 0) & (right < wl.size)
-    if is_concrete(inside) and not bool(inside):
-        raise ValueError(
-            f"wl = [{float(wl[0]):g}, {float(wl[-1]):g}] um ends before the spectrum falls by {level_db:g} dB"
-        )
-    low = _crossing(wl, level, jnp.clip(left, 0, wl.size - 2), peak - level_db)
-    high = _crossing(wl, level, jnp.clip(right - 1, 0, wl.size - 2), peak - level_db)
-    return SpectrumShape(jnp.take(wl, top) + step * shift, 10.0 ** (0.1 * peak), jnp.where(inside, high - low, jnp.nan))
-
-
-def _crossing(wl: jax.Array, level: jax.Array, number: jax.Array, at: jax.Array) -> jax.Array:
-    low, high = jnp.take(level, number), jnp.take(level, number + 1)
-    return jnp.take(wl, number) + (at - low) / (high - low) * (wl[1] - wl[0])
-
-
-def lateral_overlap(width: Any, waist: Any = 5.2) -> jax.Array:
-    """Factor of the efficiency along y: overlap of cos(pi y / width) of a wide guide with a Gaussian.
-
-    At a best width of 1.42 times the mode field diameter it is 0.989.
-
-    Args:
-        width: of the guide at the grating in um.
-        waist: radius at which the field of the beam has fallen to 1/e in um.
-
-    Raises:
-        ValueError: for a width or a waist that is not above zero.
-    """
-    check_positive("width", width, "um")
-    check_positive("waist", waist, "um")
-    width, waist = jnp.broadcast_arrays(*(jnp.asarray(each, jnp.result_type(float)) for each in (width, waist)))
-    gauss_points = np.polynomial.legendre.leggauss(WAVES)
-    nodes, weights = (jnp.asarray(each, width.dtype).reshape((1,) * width.ndim + (-1,)) for each in gauss_points)
-    # Of a guide much wider than the beam the points lie where the beam is.
-    half = 0.5 * jnp.minimum(width, 2.0 * FAR * waist)[..., None]
-    gauss = jnp.exp(-((half * nodes / waist[..., None]) ** 2))
-    cosine = jnp.cos(jnp.pi * half * nodes / width[..., None])
-    crossed = jnp.sum(half * weights * cosine * gauss, axis=-1)
-    return crossed**2 / (0.5 * width * waist * math.sqrt(0.5 * math.pi))

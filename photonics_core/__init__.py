@@ -64,13 +64,7 @@ if TYPE_CHECKING:
     from photonics_core.devices.grating_apodisation import ApodisedGrating, apodise
     from photonics_core.devices.grating_coupler import GratingCoupler
     from photonics_core.devices.grating_phase import phase_matched_angle, phase_matched_period
-    from photonics_core.devices.grating_response import (
-        GratingResponse,
-        SpectrumShape,
-        TiltedBeam,
-        lateral_overlap,
-        spectrum_shape,
-    )
+    from photonics_core.devices.grating_response import GratingResponse
     from photonics_core.devices.heater import (
         DOPED_SILICON,
         TITANIUM_NITRIDE,
@@ -93,8 +87,10 @@ if TYPE_CHECKING:
     from photonics_core.devices.ring import AddDropRing, AllPassRing
     from photonics_core.devices.round_trips import RoundTrips
     from photonics_core.devices.shifted_resonance import ShiftedResonance
+    from photonics_core.devices.spectrum_shape import SpectrumShape, spectrum_shape
     from photonics_core.devices.splitter import Crossing, YBranch
     from photonics_core.devices.tapered_coupler import TaperedCoupler
+    from photonics_core.devices.tilted_beam import TiltedBeam, lateral_overlap
     from photonics_core.devices.transmitter import RingTransmitter, wavelength_grid
     from photonics_core.devices.waveguide import Waveguide
     from photonics_core.devices.waveguide_array import GapCouplings, WaveguideArray
@@ -130,7 +126,8 @@ if TYPE_CHECKING:
     from photonics_core.films import Ellipsometry, FilmStack
     from photonics_core.fit import fit_ring, fit_series
     from photonics_core.foster import FosterFit, foster_fit, transfer_fit
-    from photonics_core.heat_shapes import Annulus, Circle, Disk, Point, Polygon, Rectangle
+    from photonics_core.heat_polygon import Polygon
+    from photonics_core.heat_shapes import Annulus, Circle, Disk, Point, Rectangle
     from photonics_core.index import IndexModel, LinearIndex
     from photonics_core.index_map import IndexMap
     from photonics_core.junction import PNJunction
@@ -162,8 +159,9 @@ if TYPE_CHECKING:
     from photonics_core.strip_map import strip_index
     from photonics_core.tabulated import TabulatedDevice
     from photonics_core.tapers import LocalModes, local_modes
+    from photonics_core.thermal_chip import Chip
     from photonics_core.thermal_impedance import ThermalImpedance, TransferImpedance
-    from photonics_core.thermal_layout import Chip, ThermalLayout
+    from photonics_core.thermal_layout import ThermalLayout
     from photonics_core.thermal_response import crossing_time, rise_time, thermal_bandwidth
     from photonics_core.thermal_stack import (
         Adiabatic,
@@ -252,13 +250,13 @@ _HOMES = {
     "BraggGrating": "devices.grating",
     "GratingCoupler": "devices.grating_coupler",
     "GratingResponse": "devices.grating_response",
-    "SpectrumShape": "devices.grating_response",
-    "TiltedBeam": "devices.grating_response",
+    "SpectrumShape": "devices.spectrum_shape",
+    "TiltedBeam": "devices.tilted_beam",
     "apodise": "devices.grating_apodisation",
-    "lateral_overlap": "devices.grating_response",
+    "lateral_overlap": "devices.tilted_beam",
     "phase_matched_angle": "devices.grating_phase",
     "phase_matched_period": "devices.grating_phase",
-    "spectrum_shape": "devices.grating_response",
+    "spectrum_shape": "devices.spectrum_shape",
     "CoupledRings": "devices.coupled_rings",
     "Coupler": "devices.coupler",
     "DirectionalCoupler": "devices.coupler",
@@ -286,7 +284,7 @@ _HOMES = {
     "SectionPiece": "section_heat",
     "Adiabatic": "thermal_stack",
     "Annulus": "heat_shapes",
-    "Chip": "thermal_layout",
+    "Chip": "thermal_chip",
     "Circle": "heat_shapes",
     "Convection": "thermal_stack",
     "Disk": "heat_shapes",
@@ -294,7 +292,7 @@ _HOMES = {
     "FosterFit": "foster",
     "Layer": "thermal_stack",
     "Point": "heat_shapes",
-    "Polygon": "heat_shapes",
+    "Polygon": "heat_polygon",
     "Rectangle": "heat_shapes",
     "ThermalLayout": "thermal_layout",
     "ThermalRegion": "thermal_stack",

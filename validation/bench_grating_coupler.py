@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from photonics_core.devices.grating_coupler import GratingCoupler
-from photonics_core.devices.grating_response import TiltedBeam
+from photonics_core.devices.tilted_beam import TiltedBeam
 from photonics_core.validation.benchmarks import Benchmark, Pair, Prepare
 
 

@@ -17,7 +17,8 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
-from photonics_core.thermal_layout import Chip, ThermalLayout
+from photonics_core.thermal_chip import Chip
+from photonics_core.thermal_layout import ThermalLayout
 from photonics_core.thermal_stack import CONDUCTIVITY, CONVECTION
 from photonics_core.validation.benchmarks import Benchmark, Pair, Prepare
 from photonics_core.validation.heat import chain, ring, ring_heater, seven_layers

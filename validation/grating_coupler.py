@@ -20,7 +20,8 @@ from scipy.optimize import brentq
 
 from photonics_core.devices.grating_apodisation import apodise, with_widths
 from photonics_core.devices.grating_coupler import GratingCoupler
-from photonics_core.devices.grating_response import TiltedBeam, spectrum_shape
+from photonics_core.devices.spectrum_shape import spectrum_shape
+from photonics_core.devices.tilted_beam import TiltedBeam
 from photonics_core.kernels.grating_fields import Plane, joints, plane
 from photonics_core.kernels.grating_scattering import Amplitudes, joint, leaving, row_phases, scatter, solve_row
 from photonics_core.kernels.slab_sections import SlabModes, slab_mesh, slab_modes

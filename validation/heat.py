@@ -16,8 +16,9 @@ from photonics_core.kernels.edges import HIGHEST, edge_modes
 from photonics_core.kernels.heat import Slab, slab_transfer
 from photonics_core.kernels.laplace import inverted
 from photonics_core.kernels.radial_transform import TRANSIENT, line_transform, ray_squares
+from photonics_core.thermal_chip import Chip
 from photonics_core.thermal_edges import mode_means
-from photonics_core.thermal_layout import Chip, ThermalLayout
+from photonics_core.thermal_layout import ThermalLayout
 from photonics_core.thermal_stack import Adiabatic, Convection, FixedTemperature, Layer, ThermalRegion, ThermalStack
 from photonics_core.validation.precision import in_float64
 from photonics_core.validation.registry import Evidence, case

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from photonics_core import plot, plot_heat
-from photonics_core.heat_shapes import Annulus, Circle, Point, Polygon, Rectangle
+from photonics_core.heat_polygon import Polygon
+from photonics_core.heat_shapes import Annulus, Circle, Point, Rectangle
 
 
 def axes_of():

@@ -10,7 +10,8 @@ from photonics_core.heat_shapes import Disk, Point
 from photonics_core.kernels.edges import HIGHEST, edge_modes
 from photonics_core.kernels.heat import slab_transfer
 from photonics_core.kernels.laplace import inverted
-from photonics_core.thermal_layout import Chip, ThermalLayout
+from photonics_core.thermal_chip import Chip
+from photonics_core.thermal_layout import ThermalLayout
 from photonics_core.thermal_stack import Adiabatic, FixedTemperature, Layer, ThermalRegion, ThermalStack
 
 WIDTH, HEIGHT = 40.0, 30.0

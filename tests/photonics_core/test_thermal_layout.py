@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from scipy import special
 
-from photonics_core.heat_shapes import Annulus, Circle, Disk, Point, Polygon, Rectangle
-from photonics_core.thermal_layout import Chip, ThermalLayout
+from photonics_core.heat_polygon import Polygon
+from photonics_core.heat_shapes import Annulus, Circle, Disk, Point, Rectangle
+from photonics_core.thermal_chip import Chip
+from photonics_core.thermal_layout import ThermalLayout
 from photonics_core.thermal_stack import Adiabatic, Convection, FixedTemperature, Layer, ThermalRegion, ThermalStack
 
 LAYERS = (

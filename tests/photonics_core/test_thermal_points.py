@@ -6,8 +6,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from photonics_core.heat_shapes import Annulus, Circle, Disk, Point, Polygon, Rectangle
-from photonics_core.thermal_layout import Chip, ThermalLayout
+from photonics_core.heat_polygon import Polygon
+from photonics_core.heat_shapes import Annulus, Circle, Disk, Point, Rectangle
+from photonics_core.thermal_chip import Chip
+from photonics_core.thermal_layout import ThermalLayout
 from photonics_core.thermal_stack import FixedTemperature, Layer, ThermalRegion, ThermalStack
 
 STACK = ThermalStack((Layer("base", 500.0, 148.0), Layer("oxide", 5.0, 1.4)))

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from photonics_core.heat_shapes import Annulus, Circle, Disk, Point, Polygon, Rectangle
+from photonics_core.heat_polygon import Polygon
+from photonics_core.heat_shapes import Annulus, Circle, Disk, Point, Rectangle
 from photonics_core.thermal_stack import (
     THERMAL_MATERIALS,
     Adiabatic,
