@@ -40,7 +40,7 @@ def _best_width(mfd: float, polarization: str, low: float, high: float) -> float
     return float(-0.5 * np.divide(*np.polyfit(widths[k - 1 : k + 2], losses[k - 1 : k + 2], 2)[1::-1]))
 
 
-@case("edge_coupler.te_lensed", source=SCRIPT, kind="range")
+@case("edge_coupler.te_lensed", source=SCRIPT, kind="range", is_long=True)
 @in_float64
 def te_lensed() -> Evidence:
     """Width of the tip that couples best to a spot of 2.5 um, TE."""
@@ -54,7 +54,7 @@ def te_spot_3() -> Evidence:
     return Evidence(_best_width(3.0, "te", 0.14, 0.22), (0.15, 0.20), 0.0, "um")
 
 
-@case("edge_coupler.tm_lensed", source=f"{SCRIPT}; {ALMEIDA}", kind="range")
+@case("edge_coupler.tm_lensed", source=f"{SCRIPT}; {ALMEIDA}", kind="range", is_long=True)
 @in_float64
 def tm_lensed() -> Evidence:
     """Width of the tip that couples best to a spot of 3 um, TM."""

@@ -65,15 +65,13 @@ def _register_section(name: str, polarization: str) -> tuple[Callable[[], Eviden
     def mode() -> Mode:
         return fundamental_mode(section(), 1.55, polarization=polarization, accuracy="fine")
 
-    is_long = name != "sin_750"
-
-    @case(f"modes.{name}_{polarization}", source=FEM, kind="peer", is_long=is_long)
+    @case(f"modes.{name}_{polarization}", source=FEM, kind="peer", is_long=True)
     @in_float64
     def index() -> Evidence:
         """Index of a section at the accuracy "fine"."""
         return Evidence(float(mode().n_eff), n_eff, 1e-5)
 
-    @case(f"modes.{name}_{polarization}_group_index", source=FEM_GROUP, kind="peer", is_long=is_long)
+    @case(f"modes.{name}_{polarization}_group_index", source=FEM_GROUP, kind="peer", is_long=True)
     @in_float64
     def group_index() -> Evidence:
         """Group index of the fields of a section at the accuracy "fine"."""

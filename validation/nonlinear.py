@@ -190,7 +190,12 @@ def _integral(values: Any, step: float) -> float:
     return float(step / 3.0 * (values[0] + values[-1] + 4.0 * values[1:-1:2].sum() + 2.0 * values[2:-1:2].sum()))
 
 
-@case("nonlinear.energy", source="power in - through - scattered - heat = dU/dt over pulsing light", kind="analytic")
+@case(
+    "nonlinear.energy",
+    source="power in - through - scattered - heat = dU/dt over pulsing light",
+    kind="analytic",
+    is_long=True,
+)
 @in_float64
 def energy() -> Evidence:
     """What is missing over 240 ns, over all that was absorbed."""

@@ -46,6 +46,7 @@ def test_second_order_is_what_is_drawn_and_its_shares_add_up():
     np.testing.assert_allclose(shares["groove_y"], DECIBEL * 0.09 / 4.6**2, rtol=2e-2)
 
 
+@pytest.mark.slow
 def test_second_order_has_derivatives(assert_gradient):
     def moments(vector):
         found = second_order(ROW, ArrayErrors.of_vector(vector))

@@ -60,6 +60,7 @@ def test_the_yield_has_derivatives(assert_gradient):
     assert_gradient(lambda vector: YIELD(vector), np.asarray(ERROR.vector()))
 
 
+@pytest.mark.slow
 def test_derivatives_are_finite_without_shared_errors():
     errors = jnp.asarray(ArrayErrors(groove_x=0.3).vector())
     slope = jax.grad(YIELD)(errors)

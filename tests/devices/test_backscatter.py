@@ -230,6 +230,7 @@ def test_resonances_batch():
     np.testing.assert_allclose(jax.vmap(jax.jacrev(outputs))(batch)[0], slopes(batch[0]), atol=1e-10)
 
 
+@pytest.mark.slow
 def test_sources_and_starts_batch_and_add_up():
     split = SplitResonance(RING, 0.05, 0.02)
     starts = (np.array([0.0, 0.2]), np.array([[0.1j], [0.0], [0.3]]))

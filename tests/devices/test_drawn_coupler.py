@@ -132,6 +132,7 @@ def test_a_straight_coupler_begins_at_no_length(exponential):
     np.testing.assert_allclose(from_bends(0.0), KAPPA, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_coupling_too_weak_for_a_number_is_none(exponential, float32):
     def angle(gap):
         return DrawnCoupler(exponential, gap, 10.0, (math.inf, 10.0)).coupling_angle(1.55)

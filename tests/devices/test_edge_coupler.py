@@ -93,6 +93,7 @@ def test_indices_that_match_reflect_nothing():
     assert float(facet_transmission(1.5, 1.0, 1.5)) == pytest.approx((1 - r) / (1 + r), rel=1e-12)
 
 
+@pytest.mark.slow
 def test_losses_add_up(coupler):
     losses = coupler.losses_db()
     assert float(losses.total) == pytest.approx(sum(map(float, losses)), rel=1e-12)

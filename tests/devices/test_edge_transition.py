@@ -8,6 +8,9 @@ import pytest
 from photonics_core.devices.edge_tips import EdgeTips
 from photonics_core.devices.edge_transition import _assigned, expand_tips, inverse_taper, solve_transition
 
+#: All stand on solved modes, which take longest.
+pytestmark = pytest.mark.slow
+
 MEDIA = {"core": 3.476, "cladding": 1.444, "window": 5.0}
 SAMPLES, COUNT = 25, 3
 

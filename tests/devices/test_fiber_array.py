@@ -138,6 +138,7 @@ def test_in_an_index_that_matches_a_slant_face_does_nothing():
     np.testing.assert_allclose(array.losses_db(shared(polish_y=0.02)), array.losses_db(), atol=1e-12)
 
 
+@pytest.mark.slow
 def test_losses_have_derivatives(assert_gradient):
     def losses(leaves):
         fibre = GaussianBeam(leaves["waist"], 5.0, leaves["distance"], 2.0, -0.2, 0.1, -0.05)

@@ -22,7 +22,7 @@ from photonics_core.validation.registry import Absent, cases
 BEAM = TiltedBeam(10.0, 5.2)
 INDICES: dict[str, Any] = {"core": 3.476, "oxide": 1.444, "substrate": 3.476}
 DEPTHS = (1e-5, 2e-4, 4e-4)
-LONG = [c for c in cases(["grating_coupler"]) if c.is_long]
+BESIDE_PEERS = [c for c in cases(["grating_coupler"]) if c.kind == "peer"]
 #: Few trenches and coarse elements, for laws that hold at any size.
 COARSE: dict[str, Any] = {"degree": 6, "margin": 3.0, **INDICES}
 SMALL = GratingCoupler.uniform(0.63, 0.5, 5, **COARSE)
@@ -41,22 +41,9 @@ def lights():
     return SMALL.response(PAIR)
 
 
-@pytest.mark.parametrize("case", [c for c in cases(["grating_coupler"]) if not c.is_long], ids=lambda c: c.name)
-def test_evidence(case):
-    found = case.compute()
-    assert found.passes, found
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("case", [c for c in LONG if c.kind != "peer"], ids=lambda c: c.name)
-def test_long_evidence(case):
-    found = case.compute()
-    assert found.passes, found
-
-
 @pytest.mark.slow
 @pytest.mark.peer
-@pytest.mark.parametrize("case", [c for c in LONG if c.kind == "peer"], ids=lambda c: c.name)
+@pytest.mark.parametrize("case", BESIDE_PEERS, ids=lambda c: c.name)
 def test_another_solver_agrees(case):
     try:
         found = case.compute()

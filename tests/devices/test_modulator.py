@@ -104,6 +104,7 @@ def test_figures_have_gradients_in_coupling_doping_laser_and_voltage(assert_grad
     assert_gradient(figures, numbers, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_response_has_fallen_by_3_db_at_the_bandwidth():
     bandwidth = MODULATOR.electro_optic_bandwidth(LASER, 1.0)
     zero, half, before = jnp.abs(MODULATOR.response(bandwidth * jnp.array([0.0, 1.0, 0.9]), LASER, 1.0)) ** 2
@@ -114,6 +115,7 @@ def test_the_response_has_fallen_by_3_db_at_the_bandwidth():
     assert MODULATOR.electro_optic_bandwidth(LASER - 2e-4, 1.0) > bandwidth
 
 
+@pytest.mark.slow
 def test_light_of_a_driven_ring_turns_blue_and_red():
     """At 20 GHz and a small swing: alpha / (4 pi) d ln P / dt with the complex alpha of the resonator."""
     t, last = np.arange(800) * 0.5, slice(-100, None)

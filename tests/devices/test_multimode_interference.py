@@ -12,6 +12,9 @@ from photonics_core.devices.multimode_interference import MultimodeInterference
 from photonics_core.films import FilmStack
 from photonics_core.materials import SILICA, SILICON
 
+#: All stand on solved modes, which take longest.
+pytestmark = pytest.mark.slow
+
 WIDTH, WL = 2.5, 1.55
 SIDES = (-0.75, 0.75)
 

@@ -178,6 +178,7 @@ def test_slow_sweeps_jump_at_the_folds():
     assert np.all(late[1] < 0.02 * (place[1] - place[0]) + grid)
 
 
+@pytest.mark.slow
 def test_in_a_slow_sweep_the_light_is_that_of_a_stable_state():
     detuning, energy = swept(1.6e7)
     chosen = np.arange(100, 900, 2)

@@ -162,6 +162,7 @@ def growth_in_time(devices, d, power, starts, step, steps):
     return jax.vmap(one)(devices, d, power, starts, step)
 
 
+@pytest.mark.slow
 def test_the_time_domain_goes_where_the_jacobian_says():
     """All states of random devices, each pushed a little."""
     devices, d, power = random_devices(40, seed=11)
@@ -251,6 +252,7 @@ def test_energy_without_power_has_the_derivative_that_the_amplitude_cannot_have(
     assert complex(slopes.amplitude[0]) == 0.0
 
 
+@pytest.mark.slow
 def test_derivatives_are_finite_with_nothing_in_and_cut_at_a_fold():
     slopes = jax.jit(jax.jacfwd(lambda d, p: SLOW.steady_states(d, p).energy, argnums=(0, 1)))
     folds = np.asarray(SLOW.folds(4.0)[0][:2])

@@ -70,6 +70,7 @@ def test_the_error_falls_with_twice_the_degree():
     assert np.log2(errors[0] / errors[1]) > 2 * degree - 0.4
 
 
+@pytest.mark.slow
 def test_leaning_elements_give_the_same_modes():
     modes = solved(box(lean=0.3), degree=7, count=2)
     np.testing.assert_allclose(modes.beta_squared, exact(2), atol=2e-6)
@@ -169,6 +170,7 @@ def test_a_batch_of_geometries():
     np.testing.assert_allclose(jax.vmap(one)(widths), [one(w) for w in widths], rtol=1e-11)
 
 
+@pytest.mark.slow
 def test_single_precision(float32):
     modes = solved(box(), degree=4, count=1)
     assert modes.beta_squared.dtype == np.float32

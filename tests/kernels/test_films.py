@@ -221,6 +221,7 @@ def second_derivatives(x, n, d, inside):
     return jax.jacfwd(twice, has_aux=True)(x)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("inside", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["outside", "inside"])
 @pytest.mark.parametrize("name", SECOND)
 def test_hessians_are_the_differences_of_gradients(name, inside):

@@ -121,6 +121,7 @@ def test_derivatives_are_those_of_differences(source, probe, assert_gradient):
     assert_gradient(value, ((layers.bottom[0], layers.top[0]), layers[:5], heights), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_complex_modes_and_float32():
     square = jnp.asarray([1e-4j, 1.0j, 1e-4])
     layers = stack(top=(1e-5, 1.0))._replace(

@@ -55,6 +55,7 @@ def test_a_polygon_is_cut_at_its_corners():
     np.testing.assert_allclose(area_of(section, 0), shoelace, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_the_mesh_moves_smoothly_with_every_dimension():
     def total(dimensions):
         mesh, _ = CrossSection.rib(*dimensions, 3.5, 1.44, sidewall_angle=82.0).mesh("normal")

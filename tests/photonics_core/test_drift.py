@@ -158,6 +158,7 @@ def test_derivatives(assert_gradient):
     assert_gradient(shift, tree, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_float32(float32):
     guide = GuideDrift(SHARES, MEDIA, 2.446, 4.191, 1.55)
     shift = guide.shift_pm(273.15, 358.15)

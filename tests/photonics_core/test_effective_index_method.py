@@ -48,6 +48,7 @@ def test_gradients(assert_gradient):
     assert_gradient(index, np.array([3.476, 0.22, 0.5]))
 
 
+@pytest.mark.slow
 def test_slope_over_the_width():
     def index(width):
         return effective_index(WIRE, 1.444, width, 1.55, "s")

@@ -183,6 +183,7 @@ def test_bad_lengths_are_named(straight):
         straight.keep(9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [pytest.param(1.2, marks=pytest.mark.slow), 0.2])
 def test_an_abrupt_joint_is_finite_however_few_modes_are_kept(width):
     expansion = expanded([0.5, width])

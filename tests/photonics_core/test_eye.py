@@ -137,6 +137,7 @@ def errors_of(result, waveform, noise):
     return np.array(ratios), gain
 
 
+@pytest.mark.slow
 def test_at_the_noise_found_the_worse_histogram_has_the_target():
     waveform = driven(bandwidth=0.022, order=2)
     result = tdecq(waveform, SYMBOLS)
@@ -163,6 +164,7 @@ def test_interference_a_small_bandwidth_and_bent_levels_cost():
     assert np.isinf(tdecq(driven(bandwidth=0.004, order=4), SYMBOLS).tdecq_db)
 
 
+@pytest.mark.slow
 def test_a_closed_eye_is_infinite_and_has_no_derivative():
     def penalty(bandwidth, instrument):
         return tdecq(driven(bandwidth=bandwidth, order=4), SYMBOLS, instrument_noise=instrument).tdecq_db

@@ -246,6 +246,7 @@ def test_bad_input_is_named(make, message):
         make()
 
 
+@pytest.mark.slow
 def test_single_precision(float32):
     def results():
         fibre = StepIndexFibre(4.1, 1.4493, 1.4441)

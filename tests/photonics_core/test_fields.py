@@ -61,6 +61,7 @@ def test_lp01_is_he11_where_guidance_is_weak():
     assert shared == pytest.approx(1.0, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_a_vector_mode_has_the_power_of_its_window_as_lp01_has():
     """Not the whole power, which would make overlaps of fields that the window cuts too large."""
     small = FieldGrid.over(12.0, 32)

@@ -108,6 +108,7 @@ def test_overlaps_are_the_same_from_either_side():
         np.testing.assert_allclose(np.abs(narrow.overlap(other)), 1.0, atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("polarization", ["te", pytest.param("tm", marks=pytest.mark.slow)])
 def test_derivatives_are_those_of_differences(polarization):
     for k, gradient in enumerate(gradients(polarization)):

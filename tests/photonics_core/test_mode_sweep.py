@@ -79,6 +79,7 @@ def test_dispersion_has_derivatives():
     np.testing.assert_allclose(jax.grad(value)(0.5), (8 * near - far) / (12 * step), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_dispersion_of_no_guided_mode_is_an_error():
     with pytest.raises(ValueError, match="guides no te mode"):
         dispersion_ps_nm_km(CrossSection.strip(0.5, 0.22, 1.3, OXIDE), WL, accuracy="fast")

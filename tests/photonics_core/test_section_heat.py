@@ -110,6 +110,7 @@ def test_derivatives_are_those_of_differences(assert_gradient, exponent):
     assert_gradient(rise, numbers, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_single_precision(float32):
     field = SectionHeat(STACK, WIDTH, divisions=4).solve(HEATER, 1.0, (GUIDE,))
     assert field.rise.dtype == jnp.float32

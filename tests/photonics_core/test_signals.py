@@ -177,6 +177,7 @@ def test_derivatives_of_a_drive(assert_gradient):
     assert_gradient(few, numbers | {"sinusoidal_jitter": 0.2}, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_single_precision_keeps_its_digits(float32):
     symbols = prbs13q()
     wave, step = drive_waveform(symbols, 53.125, 7.3, rise_time=8.0, levels=PAM4, bandwidth=0.03)

@@ -10,6 +10,9 @@ from photonics_core.materials import SILICA, SILICON
 from photonics_core.mode_solver import fundamental_mode
 from photonics_core.strip_map import strip_index
 
+#: All stand on solved modes, which take longest.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def index():

@@ -43,7 +43,7 @@ def coupling(one):
     return one.coupling()[:, 0]
 
 
-@pytest.mark.parametrize("edges", ["adiabatic", "fixed"])
+@pytest.mark.parametrize("edges", ["adiabatic", pytest.param("fixed", marks=pytest.mark.slow)])
 def test_a_chip_as_wide_as_a_fraction_of_its_thickness(edges):
     exact = series(edges)
     np.testing.assert_allclose(
@@ -104,6 +104,7 @@ def test_a_slow_rate_is_the_steady_state_and_shapes_may_be_swapped():
     np.testing.assert_allclose(coupling(pair[0]), coupling(pair[1]), rtol=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("float32")
 def test_single_precision():
     found = coupling(layout("adiabatic"))

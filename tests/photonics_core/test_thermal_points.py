@@ -61,6 +61,7 @@ def test_a_heater_over_the_rim_of_a_large_ring_comes_before_those_close_to_its_m
     np.testing.assert_allclose(few[0, 3], many[0, 3], rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_a_probe_closer_than_the_usual_resolution():
     """A point in an infinite medium, 20 nm away."""
     stack = ThermalStack((Layer("a", 1e6, 1.0), Layer("b", 1e6, 1.0)), top=FixedTemperature())
@@ -84,6 +85,7 @@ def test_curvature_right_above_a_point():
     np.testing.assert_allclose(jax.jit(jax.hessian(value))(0.0), -exact / 4.0, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_polygon_may_have_its_corners_where_they_are_on_the_chip():
     corners = [[100, 90], [112, 90], [112, 96], [100, 96.0]]
     shapes = [Polygon(corners=corners), Rectangle(106.0, 93.0, 12.0, 6.0)]
