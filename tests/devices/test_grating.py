@@ -131,6 +131,7 @@ def gratings_of_narrow_lines():
     return [np.abs(np.asarray(amplitude)) ** 2 for amplitude in amplitudes]
 
 
+@pytest.mark.slow
 def test_single_precision_keeps_the_detuning():
     double = gratings_of_narrow_lines()
     with jax.enable_x64(False), jax.numpy_dtype_promotion("standard"):

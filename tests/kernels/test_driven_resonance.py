@@ -108,6 +108,7 @@ def test_few_samples_are_enough(count):
     np.testing.assert_allclose(found, by_scipy(t) if count > 1 else 0, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [0.3, 30.0])
 def test_derivatives_are_those_of_differences(step, assert_gradient):
     t = np.linspace(0.0, 12.0, 25)

@@ -46,6 +46,7 @@ def test_a_wire_has_the_known_indices(modes):
     assert "TE 2.445" in repr(modes)
 
 
+@pytest.mark.slow
 def test_a_slab_is_that_of_the_films():
     # Between walls that its fields fit, a slab is as uniform across as without them.
     x = np.repeat(np.array([0.0, 0.3])[:, None], 4, axis=1)

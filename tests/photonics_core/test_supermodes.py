@@ -18,6 +18,7 @@ def test_two_wires_have_the_indices_of_refined_finite_elements():
     np.testing.assert_allclose([even.n_eff, odd.n_eff], [2.45678, 2.43630], atol=2e-5)
 
 
+@pytest.mark.slow
 def test_the_coupling_is_half_the_splitting():
     even, odd = supermodes(pair(0.2), WL, accuracy="fast")
     found = couple(pair(0.2), WL, accuracy="fast")
