@@ -27,7 +27,7 @@ from photonics_core.devices.array_errors import ArrayErrors, safe_root
 from photonics_core.devices.fiber_array import SHARED, FibreArray, channel_forms, in_precision_at_hand
 from photonics_core.kernels.checks import check_kind, check_positive, check_range, is_concrete
 from photonics_core.kernels.ellipse_probability import ellipse_probability
-from photonics_core.kernels.gaussian_quadratic import OffsetForm
+from photonics_core.kernels.gaussian_overlap import OffsetForm
 
 #: Points of the shared errors, a power of two.
 POINTS = 4096

@@ -38,14 +38,13 @@ from photonics_core.devices.edge_transition import PROFILES, EdgeTransition
 from photonics_core.devices.fiber import FibreJoint
 from photonics_core.devices.fiber_alignment import Alignment
 from photonics_core.fields import FieldGrid, SampledField
+from photonics_core.kernels import angular_spectrum
 from photonics_core.kernels.checks import check_choice, check_kind, check_positive, check_range, is_concrete
 from photonics_core.materials import SILICON
 from photonics_core.modes import IMPEDANCE, Field, Mode
 from photonics_core.optimize import Optimum, minimize
 from photonics_core.runtime import as_leaf
-from photonics_core.units import REFERENCE_TEMPERATURE
-
-_DB = 10.0 / math.log(10.0)
+from photonics_core.units import DB_PER_NEPER, REFERENCE_TEMPERATURE
 
 
 def facet_efficiency(mode: Mode, beam: GaussianBeam, alignment: Alignment | None = None, index: Any = 1.0) -> jax.Array:
@@ -99,18 +98,9 @@ def _beam_at(
     k = 2.0 * math.pi * index / wl
     turn, lean = jnp.cos(place[5]), jnp.sin(place[5])
     x, y = x * turn - y * lean, x * lean + y * turn
-    c, s = jnp.cos(floating(beam.angle)), jnp.sin(floating(beam.angle))
-    u, v = x + place[0], y + place[1]
-    phase = -k * (jnp.sin(place[3]) * jnp.cos(place[4]) * x + jnp.sin(place[4]) * y)
-    fall, size = jnp.zeros_like(x), jnp.ones_like(k)
-    axes = (u * c + v * s, beam.waist_x, beam.distance_x), (v * c - u * s, beam.waist_y, beam.distance_y)
-    for along, waist, distance in axes:
-        behind, rayleigh = place[2] - floating(distance), 0.5 * k * floating(waist) ** 2
-        curvature = 0.5 * k / (rayleigh**2 + behind**2)
-        fall, phase = fall - curvature * rayleigh * along**2, phase + curvature * behind * along**2
-        size = size * (2.0 * curvature * rayleigh / math.pi) ** 0.25
-    size = size * jnp.exp(fall)
-    wave = lax.complex(size * jnp.cos(phase), size * jnp.sin(phase))
+    lean_of_beam = jnp.sin(place[3]) * jnp.cos(place[4]) * x + jnp.sin(place[4]) * y
+    size, phase = beam.envelope(x + place[0], y + place[1], place[2], k)
+    wave = angular_spectrum.wave(phase - k * lean_of_beam) * size.astype(jnp.result_type(complex))
     first, second = beam.jones.astype(wave.dtype)
     turn, lean = turn.astype(wave.dtype), lean.astype(wave.dtype)
     return wave[None] * jnp.stack([turn * first + lean * second, turn * second - lean * first])[:, None]
@@ -170,7 +160,7 @@ def window_error_db(
     check_range("larger", larger, 1.0, 10.0, exclusive=True)
     wider = eqx.tree_at(lambda each: each.window, tips, larger * tips.window)
     values = [facet_efficiency(each.mode(wl, temperature, **options), beam) for each in (tips, wider)]
-    return float(_DB * jnp.abs(jnp.log(values[1] / values[0])))
+    return float(DB_PER_NEPER * jnp.abs(jnp.log(values[1] / values[0])))
 
 
 class EdgeLeakage(eqx.Module):
@@ -277,14 +267,14 @@ class EdgeCoupler(eqx.Module):
         """
         wl = self.transition.expansion.wl
         mode = self.tips.mode(wl, temperature, polarization=self.polarization, accuracy=self.accuracy)
-        facet = -_DB * jnp.log(facet_efficiency(mode, self.beam, alignment, self.gap_index))
+        facet = -DB_PER_NEPER * jnp.log(facet_efficiency(mode, self.beam, alignment, self.gap_index))
         passed = facet_transmission(self.fibre_index, self.gap_index, mode.n_eff.real)
         start = self.tips.width if self.tips.count == 1 else None
         profile = self.transition.profile(start, self.profile)
         taper = self.transition.loss_db(self.length, start, self.profile)
         leaked = jnp.zeros_like(taper) if self.leakage is None else self.leakage.loss_db(profile, self.length)
         wire = floating(self.loss_db_cm) * floating(self.length) * 1e-4
-        return EdgeLosses(facet, -_DB * jnp.log(passed), taper, leaked, wire)
+        return EdgeLosses(facet, -DB_PER_NEPER * jnp.log(passed), taper, leaked, wire)
 
 
 def optimize_edge_coupler(

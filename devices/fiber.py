@@ -34,10 +34,10 @@ from photonics_core.kernels import field_overlap, gaussian_overlap
 from photonics_core.kernels.angular_spectrum import turned
 from photonics_core.kernels.checks import check_kind, is_concrete
 from photonics_core.runtime import as_leaf
+from photonics_core.units import DB_PER_NEPER
 
 #: Alignments whose paraxial integrals are held in memory together; exact ones, with larger arrays, go one by one.
 CHUNK = 16
-_DB = 10.0 / math.log(10.0)
 
 
 def _as_leaves(facets: Any) -> Any:
@@ -83,7 +83,7 @@ class FibreJoint(eqx.Module):
                 which light runs beyond the window (`left_out`); where values are traced, an
                 `equinox.EquinoxRuntimeError` when the compiled function runs. Also for a batch of joints.
         """
-        return jnp.exp(-self.loss_db(alignment) / _DB)
+        return jnp.exp(-self.loss_db(alignment) / DB_PER_NEPER)
 
     def loss_db(self, alignment: Alignment | None = None) -> jax.Array:
         """Loss in dB, at least 0, of the shape of the alignment's numbers; raises as `efficiency`."""
@@ -213,7 +213,7 @@ def _hessian(joint: FibreJoint, vector: jax.Array) -> jax.Array:
 @eqx.filter_jit
 def _map(joint: FibreJoint, x: jax.Array, y: jax.Array, vector: jax.Array) -> jax.Array:
     amplitudes = [field_overlap.amplitude(pair, floating(joint._grid.step), x, y) for pair in _pairs(joint, vector)]
-    return _at_least_zero(_decibels(amplitudes) - _DB * _reflected(joint, vector[2]))
+    return at_least_zero(_decibels(amplitudes) - DB_PER_NEPER * _reflected(joint, vector[2]))
 
 
 @eqx.filter_jit
@@ -241,37 +241,37 @@ def _fields(joint: FibreJoint, grid: FieldGrid) -> list[SampledField]:
 def loss_of_vector(joint: FibreJoint, vector: jax.Array) -> jax.Array:
     """Loss in dB of one alignment given as a vector in the order of `FREEDOMS`, unchecked: for compiled functions."""
     if joint._method == "closed":
-        loss = -_DB * _closed(joint, vector)
+        loss = DB_PER_NEPER * _closed(joint, vector)
     else:
         step = floating(joint._grid.step)
         pairs = _pairs(joint, vector)
         loss = _decibels([field_overlap.amplitude(pair, step, vector[:1], vector[1:2])[0, 0] for pair in pairs])
-    return _at_least_zero(loss - _DB * _reflected(joint, vector[2]))
+    return at_least_zero(loss - DB_PER_NEPER * _reflected(joint, vector[2]))
 
 
 def _closed(joint: FibreJoint, vector: jax.Array) -> jax.Array:
-    """Logarithm of the power of two beams."""
+    """-ln of the power of two beams."""
     x, y, z, tilt_x, tilt_y, roll = vector
     k = joint._k
-    waists, distances = (
-        [[floating(getattr(end, f"{name}_{axis}")) for axis in "xy"] for end in (joint.source, joint.receiver)]
-        for name in ("waist", "distance")
-    )
-    behind = [z - each for each in distances[0]]
-    source = gaussian_overlap.beam_matrix(waists[0], behind, floating(joint.source.angle), k)
-    receiver = gaussian_overlap.beam_matrix(waists[1], distances[1], floating(joint.receiver.angle) + roll, k)
+    light, accepted = joint.source.matrix(z, k), joint.receiver.matrix(jnp.zeros_like(z), k).conj()
+    accepted = gaussian_overlap.turned(accepted, jnp.cos(roll), jnp.sin(roll))
     ramp = k * jnp.sin(tilt_x) * jnp.cos(tilt_y), k * jnp.sin(tilt_y)
-    power = gaussian_overlap.log_efficiency(source, receiver, (x, y), ramp)
-    return power if joint.polarization == "free" else power + _polarization(joint, roll)
+    return gaussian_overlap.offset_form(light, accepted, *ramp).about(x, y).level + polarization_loss(joint, roll)
 
 
-def _polarization(joint: FibreJoint, roll: jax.Array) -> jax.Array:
-    """Logarithm of |j_B^H j_A|^2 = 1 - |j_A x (R j_B)|^2, formed of what is lost."""
-    (a, b), (c, d) = joint.source.jones, joint.receiver.jones.conj()
-    cos, sin = (each.astype(a.dtype) for each in (jnp.cos(roll), jnp.sin(roll)))
-    lost = a * (sin * c + cos * d) - b * (cos * c - sin * d)
+def polarization_loss(joint: FibreJoint, roll: jax.Array) -> jax.Array:
+    """-ln |j_B^T R j_A|^2 = -ln(1 - |j_A x (R j_B)|^2) of two beams, formed of what is lost, of the shape of `roll`.
+
+    0 where the polarisation is free.
+    """
+    if joint.polarization == "free":
+        return jnp.zeros_like(roll)
+    a, b = joint.source.jones, joint.receiver.jones.conj()
+    across, along = a[0] * b[1] - a[1] * b[0], a[0] * b[0] + a[1] * b[1]
+    c, s = jnp.cos(roll), jnp.sin(roll)
+    real, imaginary = c * across.real + s * along.real, c * across.imag + s * along.imag
     least = float(jnp.finfo(roll.dtype).tiny)
-    return jnp.log(jnp.maximum(1.0 - (lost.real**2 + lost.imag**2), least))
+    return -jnp.log(jnp.maximum(1.0 - (real**2 + imaginary**2), least))
 
 
 def _pairs(joint: FibreJoint, vector: jax.Array) -> list[jax.Array]:
@@ -315,7 +315,7 @@ def _partner(e: jax.Array) -> jax.Array:
 
 def _decibels(amplitudes: list[jax.Array]) -> jax.Array:
     power = sum(each.real**2 + each.imag**2 for each in amplitudes)
-    return -_DB * jnp.log(jnp.maximum(power, float(jnp.finfo(amplitudes[0].real.dtype).tiny)))
+    return -DB_PER_NEPER * jnp.log(jnp.maximum(power, float(jnp.finfo(amplitudes[0].real.dtype).tiny)))
 
 
 def _reflected(joint: FibreJoint, z: jax.Array) -> jax.Array:
@@ -333,6 +333,6 @@ def _reflected(joint: FibreJoint, z: jax.Array) -> jax.Array:
     return passed - jnp.log((1.0 - r * t) ** 2 + 4.0 * r * t * jnp.sin(phase) ** 2)
 
 
-def _at_least_zero(loss: jax.Array) -> jax.Array:
+def at_least_zero(loss: jax.Array) -> jax.Array:
     """The loss without what rounding takes below zero, with the derivatives untouched."""
     return loss + jax.lax.stop_gradient(jnp.maximum(loss, 0.0) - loss)

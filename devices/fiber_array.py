@@ -34,16 +34,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from photonics_core.beams import GaussianBeam, floating
-from photonics_core.devices.fiber import FibreJoint, loss_of_vector
+from photonics_core.devices.fiber import FibreJoint, at_least_zero, loss_of_vector, polarization_loss
 from photonics_core.fields import CorePositions
-from photonics_core.kernels import gaussian_quadratic as quadratic
+from photonics_core.kernels import gaussian_overlap
 from photonics_core.kernels.checks import check_finite, check_kind, check_range, is_concrete
 from photonics_core.runtime import as_leaf
+from photonics_core.units import DB_PER_NEPER
 
 #: Errors that all fibres of an array have in common, in the order of vectors: um, rad, a ratio, rad and K.
 SHARED = ("x", "y", "z", "tilt_x", "tilt_y", "roll", "pitch", "polish_x", "polish_y", "temperature")
-#: dB in a neper of power.
-DECIBEL = 10.0 / math.log(10.0)
 
 
 class FibreArray(eqx.Module):
@@ -189,10 +188,9 @@ def in_precision_at_hand(tree: Any) -> Any:
     return jax.tree.map(floating, tree)
 
 
-def losses_at(forms: quadratic.OffsetForm, x: jax.Array, y: jax.Array) -> jax.Array:
+def losses_at(forms: gaussian_overlap.OffsetForm, x: jax.Array, y: jax.Array) -> jax.Array:
     """Losses in dB of channels whose cores are off by (x, y) in um; at least 0, but for roundings of one fibre."""
-    loss = forms.about(x, y).level
-    return loss + jax.lax.stop_gradient(jnp.maximum(loss, 0.0) - loss)
+    return at_least_zero(forms.about(x, y).level)
 
 
 def core_places(array: FibreArray, shared: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
@@ -242,7 +240,7 @@ def _accepted(array: FibreArray, polish_x: jax.Array, polish_y: jax.Array) -> tu
     return x, c * y - s * z, s * y + c * z
 
 
-def channel_forms(array: FibreArray, shared: jax.Array) -> quadratic.OffsetForm:
+def channel_forms(array: FibreArray, shared: jax.Array) -> gaussian_overlap.OffsetForm:
     """Loss of each channel in dB as a quadratic form of its core's own error, of shape [..., N].
 
     Args:
@@ -253,44 +251,25 @@ def channel_forms(array: FibreArray, shared: jax.Array) -> quadratic.OffsetForm:
     k = 2.0 * math.pi * floating(joint.index) / floating(joint.wl)
     x, y, z = core_places(array, shared)
     roll = shared[5]
-    (source, angle), (receiver, other) = (_beam(end) for end in (joint.source, joint.receiver))
-    light = quadratic.beam_matrix(source[0], tuple(z - d for d in source[1]), jnp.cos(angle), jnp.sin(angle), k)
-    accepted = quadratic.beam_matrix(*receiver, jnp.cos(other), jnp.sin(other), k)
-    accepted = quadratic.turned(_refracted(array, accepted), jnp.cos(roll), jnp.sin(roll))
+    light, accepted = joint.source.matrix(z, k), joint.receiver.matrix(jnp.zeros_like(roll), k).conj()
+    accepted = gaussian_overlap.turned(_refracted(array, accepted), jnp.cos(roll), jnp.sin(roll))
     along = _accepted(array, shared[7], shared[8])
     direction = [one + more for one, more in zip(along, _turn_less_one(shared[3:6], *along), strict=True)]
-    form = quadratic.offset_form(light, accepted, k * direction[0], k * direction[1]).about(x, y)
-    form = form._replace(level=form.level + _polarization(joint, roll))
-    form = jax.tree.map(lambda leaf: DECIBEL * leaf, form)
+    form = gaussian_overlap.offset_form(light, accepted, k * direction[0], k * direction[1]).about(x, y)
+    form = form._replace(level=form.level + polarization_loss(joint, roll))
+    form = jax.tree.map(lambda leaf: DB_PER_NEPER * leaf, form)
     form = form._replace(level=form.level + _reflection_db(joint))
     shape = form.level.shape
     return jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, shape), form)
 
 
-def _beam(end: GaussianBeam) -> tuple[tuple[Any, Any], jax.Array]:
-    waists = floating(end.waist_x), floating(end.waist_y)
-    distances = floating(end.distance_x), floating(end.distance_y)
-    return (waists, distances), floating(end.angle)
-
-
-def _refracted(array: FibreArray, beam: quadratic.Symmetric) -> quadratic.Symmetric:
+def _refracted(array: FibreArray, beam: gaussian_overlap.Symmetric) -> gaussian_overlap.Symmetric:
     """The beam with its mode field in the plane of refraction as it is outside."""
     inside = floating(array.polish)
     scale = jnp.cos(inside) / jnp.cos(inside + array.deviation)
     factors = jnp.ones_like(scale), scale, scale * scale
-    return quadratic.Symmetric(*(part * factor.astype(part.dtype) for part, factor in zip(beam, factors, strict=True)))
-
-
-def _polarization(joint: FibreJoint, roll: jax.Array) -> jax.Array:
-    """-ln |j_B^T R j_A|^2, formed of what is lost, as the joint has it; 0 where the polarisation is free."""
-    if joint.polarization == "free":
-        return jnp.zeros_like(roll)
-    a, b = joint.source.jones, joint.receiver.jones.conj()
-    across, along = a[0] * b[1] - a[1] * b[0], a[0] * b[0] + a[1] * b[1]
-    c, s = jnp.cos(roll), jnp.sin(roll)
-    real, imaginary = c * across.real + s * along.real, c * across.imag + s * along.imag
-    least = float(jnp.finfo(roll.dtype).tiny)
-    return -jnp.log(jnp.maximum(1.0 - (real**2 + imaginary**2), least))
+    parts = zip(beam, factors, strict=True)
+    return gaussian_overlap.Symmetric(*(part * factor.astype(part.dtype) for part, factor in parts))
 
 
 def _reflection_db(joint: FibreJoint) -> jax.Array:

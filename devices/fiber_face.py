@@ -21,8 +21,7 @@ from photonics_core.beams import GaussianBeam, floating
 from photonics_core.devices.fiber_alignment import Alignment
 from photonics_core.kernels.checks import check_finite, check_kind, check_positive, check_range, is_concrete
 from photonics_core.runtime import as_leaf
-
-_DB = 10.0 / math.log(10.0)
+from photonics_core.units import DB_PER_NEPER
 
 
 class PolishedFace(eqx.Module):
@@ -94,7 +93,7 @@ class PolishedFace(eqx.Module):
         lean = math.pi * floating(self.glass) * floating(beam.waist_x) * jnp.sin(2.0 * floating(self.angle))
         reflected = 1.0 - self.transmission(index, polarization)
         least = float(jnp.finfo(reflected.dtype).eps)
-        return _DB * ((lean / floating(wl)) ** 2 - jnp.log(jnp.maximum(reflected, least)))
+        return DB_PER_NEPER * ((lean / floating(wl)) ** 2 - jnp.log(jnp.maximum(reflected, least)))
 
     def turn(self, index: Any = 1.0) -> jax.Array:
         """Turn that takes the fibre's axis to the light it accepts, [3, 3]; its inverse that to the light it sends."""

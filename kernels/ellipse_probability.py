@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from photonics_core.kernels.gaussian_quadratic import OffsetForm
+from photonics_core.kernels.gaussian_overlap import OffsetForm
 
 #: Deviations beyond which the normal density is left out; a mass of 8e-11.
 REACH = 6.5

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from photonics_core.kernels import gaussian_overlap
 from photonics_core.kernels.checks import check_finite, check_positive, check_range, is_concrete
 from photonics_core.runtime import as_leaf
 
@@ -112,6 +113,27 @@ class GaussianBeam(eqx.Module):
         pairs = ((self.waist_x, self.distance_x), (self.waist_y, self.distance_y))
         parts = [jax.lax.complex(-floating(d), -0.5 * k * floating(w) ** 2) for w, d in pairs]
         return parts[0], parts[1]
+
+    def matrix(self, z: jax.Array, k: jax.Array) -> gaussian_overlap.Symmetric:
+        """Matrix A in 1/um^2 of the light `z` um in front of the end, exp(-r^T A r), of the shape of `z`.
+
+        That of the light which the end accepts is its complex conjugate at z = 0. `k` is the wavenumber in 1/um.
+        """
+        waists, angle = (floating(self.waist_x), floating(self.waist_y)), floating(self.angle)
+        behind = z - floating(self.distance_x), z - floating(self.distance_y)
+        return gaussian_overlap.beam_matrix(waists, behind, jnp.cos(angle), jnp.sin(angle), k)
+
+    def envelope(self, x: jax.Array, y: jax.Array, z: jax.Array, k: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Size in 1/um, of power 1, and phase in rad of the field at points `z` um in front of the end, but for k z."""
+        c, s = jnp.cos(floating(self.angle)), jnp.sin(floating(self.angle))
+        fall, phase, peak = jnp.zeros_like(x), jnp.zeros_like(x), jnp.ones_like(k)
+        axes = (x * c + y * s, self.waist_x, self.distance_x), (y * c - x * s, self.waist_y, self.distance_y)
+        for along, waist, distance in axes:
+            behind, rayleigh = z - floating(distance), 0.5 * k * floating(waist) ** 2
+            curvature = 0.5 * k / (rayleigh**2 + behind**2)
+            fall, phase = fall - curvature * rayleigh * along**2, phase + curvature * behind * along**2
+            peak = peak * (2.0 * curvature * rayleigh / math.pi) ** 0.25
+        return peak * jnp.exp(fall), phase
 
     def radii(self, z: Any, wl: Any, index: Any = 1.0) -> tuple[jax.Array, jax.Array]:
         """Radii w(z) of both axes in um, `z` um in front of the end (any shape)."""

@@ -302,17 +302,8 @@ def _transverse_power(fibre: StepIndexFibre, wl: Any, mode: str) -> jax.Array:
 
 
 def _gaussian(beam: GaussianBeam, plane: jax.Array, grid: FieldGrid, k: jax.Array) -> jax.Array:
-    x, y = grid.points()
-    c, s = jnp.cos(floating(beam.angle)), jnp.sin(floating(beam.angle))
-    fall, bend, size = jnp.zeros_like(x), jnp.zeros_like(x), jnp.ones_like(plane)
-    axes = (x * c + y * s, beam.waist_x, beam.distance_x), (y * c - x * s, beam.waist_y, beam.distance_y)
-    for along, waist, distance in axes:
-        waist = floating(waist)
-        rayleigh, behind = 0.5 * k * waist**2, plane - floating(distance)
-        curvature = 0.5 * k / (rayleigh**2 + behind**2)
-        fall, bend = fall - curvature * rayleigh * along**2, bend + curvature * behind * along**2
-        size = size * (2.0 * curvature * rayleigh / math.pi) ** 0.25
-    return angular_spectrum.wave(bend) * (jnp.exp(fall) * size).astype(jnp.result_type(complex))
+    size, phase = beam.envelope(*grid.points(), plane, k)
+    return angular_spectrum.wave(phase) * size.astype(jnp.result_type(complex))
 
 
 @functools.partial(jax.jit, inline=True)

@@ -16,7 +16,10 @@ SPEED_OF_LIGHT = 299.792458
 #: The temperature at which material and device parameters are stated, K.
 REFERENCE_TEMPERATURE = 300.0
 
-_DB_CM_TO_PER_UM = math.log(10.0) / 10.0 / 1e4
+#: Decibels of the natural logarithm of a power: 10 / ln 10.
+DB_PER_NEPER = 10.0 / math.log(10.0)
+
+_DB_CM_TO_PER_UM = 1e-4 / DB_PER_NEPER
 _PS_NM_KM_TO_PS_UM2 = 1e-6
 
 

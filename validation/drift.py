@@ -64,7 +64,7 @@ def silicon_nitride() -> Evidence:
     return Evidence(float(GuideDrift.of_mode(_mode("nitride")).drift_pm_k()), (15.0, 20.0), 0.0, "pm/K")
 
 
-@case("drift.mode_at_two_temperatures", source="n_eff solved 1 K above and below", kind="analytic")
+@case("drift.mode_at_two_temperatures", source="n_eff solved 1 K above and below", kind="analytic", is_long=True)
 @in_float64
 def mode_at_two_temperatures() -> Evidence:
     """Largest relative difference of dn_eff/dT by the fields from that of two solutions, both materials."""

@@ -119,7 +119,7 @@ def etalon() -> Evidence:
     return Evidence(worst, 0.0, 1e-9)
 
 
-@case("grating_coupler.reciprocity", source="Lorentz reciprocity", kind="analytic")
+@case("grating_coupler.reciprocity", source="Lorentz reciprocity", kind="analytic", is_long=True)
 @in_float64
 def reciprocity() -> Evidence:
     """Light of a sheet above that gets into the guide, against what the guide's light brings to the sheet.

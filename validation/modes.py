@@ -122,7 +122,7 @@ def group_index_o_band() -> Evidence:
     return Evidence(float(mode.n_g), 4.48, 0.045)
 
 
-@case("modes.group_index_by_differences", source="n - wl dn/dwl by central differences", kind="analytic")
+@case("modes.group_index_by_differences", source="n - wl dn/dwl by central differences", kind="analytic", is_long=True)
 @in_float64
 def group_index_by_differences() -> Evidence:
     """Group index of the fields beside differences of the index, dispersion of the media included."""

@@ -207,7 +207,12 @@ def energy() -> Evidence:
     return Evidence(gone / _integral(heat, 4.0), 0.0, 1e-6)
 
 
-@case("nonlinear.pairs", source="pairs made = two-photon energy / (2 h nu), over pulsing light", kind="analytic")
+@case(
+    "nonlinear.pairs",
+    source="pairs made = two-photon energy / (2 h nu), over pulsing light",
+    kind="analytic",
+    is_long=True,
+)
 @in_float64
 def pairs() -> Evidence:
     """Relative difference over 240 ns."""

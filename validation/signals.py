@@ -131,7 +131,7 @@ def tdecq_ideal() -> Evidence:
     return Evidence(float(_rectangular((1.0,)).tdecq_db), 0.0, 0.01, "dB")
 
 
-@case("signals.tdecq_noise", source="-5 lg(1 - 0.6^2), noise adds up by squares", kind="analytic")
+@case("signals.tdecq_noise", source="-5 lg(1 - 0.6^2), noise adds up by squares", kind="analytic", is_long=True)
 @in_float64
 def tdecq_noise() -> Evidence:
     """TDECQ of a rectangular wave that comes with 0.6 of the noise that it bears."""

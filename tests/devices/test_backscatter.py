@@ -170,6 +170,7 @@ def outputs(rates):
 slopes = jax.jit(jax.jacrev(outputs))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rates", [[0.03, 0.01, 0.03, -0.02], [0.0, 0.0, 0.03, 0.01], [0.0] * 4])
 def test_derivatives_at_and_off_the_exceptional_point(rates):
     def difference(step):

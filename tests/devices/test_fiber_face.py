@@ -75,6 +75,7 @@ def test_reflection():
     assert float(face.return_loss_db(SMF, WL)) == pytest.approx(back, rel=1e-12) and back > 60.0
 
 
+@pytest.mark.slow
 def test_derivatives(assert_gradient):
     def losses(leaves):
         angle, azimuth, glass, index = leaves

@@ -36,6 +36,7 @@ def test_widths_of_equal_modes_are_the_closed_ones():
     assert np.sin(tilt) == pytest.approx(WL / (np.pi * w) * np.sqrt(0.5 / db), rel=1e-10)
 
 
+@pytest.mark.slow
 def test_a_width_has_the_derivatives_of_the_root():
     def width(waist):
         return alignment_width(FibreJoint(GaussianBeam(waist, waist), GaussianBeam(waist, waist), WL), "x")

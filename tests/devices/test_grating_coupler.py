@@ -273,6 +273,7 @@ def test_lateral_overlap_of_a_guide_much_wider_than_the_beam():
         assert float(lateral_overlap(width)) == pytest.approx(exact, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_apodising_gains_and_keeps_the_bounds():
     found = apodise(SMALL, PAIR, TiltedBeam(10.0, 2.5), smallest=0.1, steps=8, rate=0.02, progress=False)
     assert found.efficiency > found.start

@@ -31,6 +31,7 @@ def test_without_a_controller_the_ring_follows_its_surroundings():
     np.testing.assert_allclose(trace.detected, still.detected(50.0 + trace.error_pm), rtol=1e-14)
 
 
+@pytest.mark.slow
 def test_a_step_of_the_command_warms_the_ring_as_its_impedance_says():
     # Far from the line on the red side of a blue lock nothing is seen and the command rises by gain level a sample.
     lock = WavelengthLock(**RING, gain=1.0, side="blue")

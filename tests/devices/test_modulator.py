@@ -53,6 +53,7 @@ def test_the_best_laser_gives_the_largest_amplitude():
     np.testing.assert_allclose(static.penalty_db, -10 * np.log10((high - low) / 2), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_at_rest_the_time_domain_is_the_spectrum():
     for voltage in (0.0, 2.0):
         out, across = MODULATOR.drive(np.full(20, voltage), 1.0, LASER, power=2.0)
@@ -93,6 +94,7 @@ def test_an_add_drop_racetrack_is_driven_too():
     assert np.all(np.isfinite(out)) and np.max(np.abs(out)) < 1.0
 
 
+@pytest.mark.slow
 def test_figures_have_gradients_in_coupling_doping_laser_and_voltage(assert_gradient):
     def figures(numbers):
         guide = DopedGuide(PNJunction(1e17 * numbers["acceptors"], 1e17 * numbers["donors"]), 0.95)

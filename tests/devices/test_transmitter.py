@@ -88,6 +88,7 @@ def test_crosstalk_bounds_every_pattern_of_the_others():
         np.testing.assert_allclose(levels.disturbance[k], span, rtol=0.05)
 
 
+@pytest.mark.slow
 def test_merits_have_gradients_equal_to_differences():
     tx = transmitter()
 

@@ -121,6 +121,7 @@ FIRST, FIRST_CLOSED = jax.jit(jax.jacrev(grating_of)), jax.jit(jax.jacrev(closed
 SECOND, SECOND_CLOSED = jax.jit(jax.jacfwd(jax.jacrev(grating_of))), jax.jit(jax.jacfwd(jax.jacrev(closed_of)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", [(0.03, 0.01, 1e-3, 80.0), (0.0, 0.0, 0.0, 0.0), (0.03, 0.03, 0.0, 500.0)])
 def test_derivatives_are_those_of_the_closed_form(start):
     """At coupling, detuning, loss, length: within the band, at nothing at all, and at the band edge."""

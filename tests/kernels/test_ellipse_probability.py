@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import ncx2, norm
 
 from photonics_core.kernels.ellipse_probability import ellipse_probability
-from photonics_core.kernels.gaussian_quadratic import OffsetForm, Symmetric
+from photonics_core.kernels.gaussian_overlap import OffsetForm, Symmetric
 
 PROBABILITY = jax.jit(ellipse_probability, static_argnums=4)
 

@@ -5,16 +5,23 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from photonics_core.kernels.gaussian_overlap import beam_matrix, log_efficiency
+from photonics_core.kernels.gaussian_overlap import beam_matrix, offset_form
 
 WL = 1.31
 K = 2.0 * np.pi / WL
 
 
+def form(waists, distances, angles, ramp):
+    source, receiver = (
+        beam_matrix((w[0], w[1]), (d[0], d[1]), jnp.cos(a), jnp.sin(a), jnp.asarray(K, w.dtype))
+        for w, d, a in zip(*(jnp.asarray(each) for each in (waists, distances, angles)), strict=True)
+    )
+    return offset_form(source, receiver, ramp[0], ramp[1])
+
+
 @jax.jit
 def overlap(waists, distances, angles, offset, ramp):
-    beams = [beam_matrix(waists[k], distances[k], angles[k], jnp.asarray(K, waists.dtype)) for k in (0, 1)]
-    return log_efficiency(beams[0], beams[1], offset, ramp)
+    return -form(waists, distances, angles, ramp).about(offset[0], offset[1]).level
 
 
 def draw(random):
@@ -96,3 +103,38 @@ def test_small_losses_keep_their_digits_in_single_precision(float32):
     ratio = float(waists[1, 0]) / float(waists[0, 0])
     exact = np.log(2.0 * ratio / (1.0 + ratio**2))
     assert float(found) == pytest.approx(exact, rel=5e-3)
+
+
+def draw_many(count):
+    random = np.random.default_rng(1)
+    waists, distances = random.uniform(1.0, 6.0, (2, 2, count)), random.uniform(-20.0, 20.0, (2, 2, count))
+    return waists, distances, random.uniform(-2.0, 2.0, (2, count)), random.normal(size=(4, count))
+
+
+def test_a_form_about_another_place_is_the_same_form():
+    waists, distances, angles, rest = (jnp.asarray(each) for each in draw_many(20))
+    made = form(waists, distances, angles, 0.1 * rest[:2])
+    x, y = rest[2:]
+    np.testing.assert_allclose(made.about(x, y).about(-x, -y).level, made.level, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(made.about(x, y).about(-x, -y).slope_x, made.slope_x, rtol=1e-9, atol=1e-12)
+
+
+def test_equal_beams_lose_nothing_and_nothing_cancels():
+    same, none = np.full((2, 2), 4.6), np.zeros((2, 2))
+    assert float(form(same, none, none[0], none[0]).level) == 0.0
+    found = form(same, np.array([[0.0, 0.0], [0.0, 4.6e-9]]), none[0], none[0]).level
+    # ln(1 + (z / 2 z_R)^2) / 2 of one axis.
+    np.testing.assert_allclose(found, 0.5 * np.log1p((4.6e-9 / (K * 4.6**2)) ** 2), rtol=1e-6)
+
+
+def test_forms_in_single_precision(float32):
+    waists, distances, angles, rest = (np.asarray(each) for each in draw_many(100))
+    ramp, offset = 0.1 * rest[:2], rest[2:]
+    single = form(*(jnp.asarray(each, jnp.float32) for each in (waists, distances, angles, ramp)))
+    found = single.about(*jnp.asarray(offset, jnp.float32)).level
+    assert found.dtype == np.float32
+    with jax.enable_x64(True):
+        exact = np.asarray(
+            form(*(jnp.asarray(each) for each in (waists, distances, angles, ramp))).about(*offset).level
+        )
+    np.testing.assert_allclose(found, exact, rtol=2e-4, atol=2e-6)

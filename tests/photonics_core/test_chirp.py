@@ -73,6 +73,7 @@ def test_a_small_drive_has_the_small_signal_chirp(frequency, detuning):
         np.testing.assert_allclose(instant, expected.real, rtol=0.02)
 
 
+@pytest.mark.slow
 def test_light_that_goes_out_has_no_frequency_and_a_finite_derivative():
     """Critical coupling, driven slowly through resonance: the power touches zero, and no NaN comes of it."""
     critical = Resonator(20.0, 20.0)

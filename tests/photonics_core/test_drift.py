@@ -53,6 +53,7 @@ def test_it_is_the_weighted_sum_of_the_media():
     assert float(mixed.thermo_optic(temperature=310.0)) == pytest.approx(1.067 * 1.01e-4 + 0.239e-5, rel=1e-13)
 
 
+@pytest.mark.slow
 def test_of_a_solved_mode():
     guide = GuideDrift.of_mode(mode())
     assert 60.0 < float(guide.drift_pm_k()) < 90.0

@@ -204,6 +204,7 @@ def splitter():
     return pairs | {(b, a): value for (a, b), value in pairs.items()}
 
 
+@pytest.mark.slow
 def test_circuits_of_damaged_dicts():
     """A damaged netlist that can be read makes a circuit, or is refused by one kind of error."""
     rng, seen = random.Random(11), {"computed": 0, "refused": 0}

@@ -156,6 +156,7 @@ def test_at_the_noise_found_the_worse_histogram_has_the_target():
             assert errors_of(other, waveform, float(result.noise))[0].mean() > at_best
 
 
+@pytest.mark.slow
 def test_interference_a_small_bandwidth_and_bent_levels_cost():
     slow = [float(tdecq(driven(bandwidth=b, order=2), SYMBOLS).tdecq_db) for b in (0.05, 0.03, 0.02, 0.015)]
     assert slow[0] > 0.3 and np.all(np.diff(slow) > 0.0)

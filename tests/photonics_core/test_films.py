@@ -75,6 +75,7 @@ def test_the_stack_itself_is_differentiated(assert_gradient):
     assert np.all(np.isfinite(mixed(jnp.array([0.2, 0.3]))))
 
 
+@pytest.mark.slow
 def test_modes():
     modes = GUIDE.guided_modes(1.55, "s")
     assert modes.shape == (2,)

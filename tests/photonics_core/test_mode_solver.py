@@ -126,6 +126,7 @@ def test_derivatives_are_those_of_differences(polarization):
     np.testing.assert_allclose(n_g, n_eff - WL * gradients(polarization)[4][0], rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_sensitivities_are_derivatives_with_respect_to_the_media(modes):
     exact = gradients("te")
     np.testing.assert_allclose(modes[0].index_sensitivity(0), exact[2][0], rtol=1e-8)

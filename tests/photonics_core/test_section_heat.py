@@ -39,6 +39,7 @@ def by_modes():
     return np.sum(np.where(n == 0, 1.0, 2.0) * through * across(HEATER) * across(GUIDE)) / WIDTH
 
 
+@pytest.mark.slow
 def test_it_converges_to_the_modes_of_the_layers_by_the_second_order():
     exact = by_modes()
     errors = [float(SectionHeat(STACK, WIDTH, divisions=m).resistance(HEATER, GUIDE)) / exact - 1.0 for m in (6, 12)]
@@ -95,6 +96,7 @@ def test_a_conductivity_that_falls_leads_to_the_closed_form_of_kirchhoff():
     np.testing.assert_allclose(field.bottom_power, flux, rtol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exponent", [0.0, pytest.param(1.2, marks=pytest.mark.slow)])
 def test_derivatives_are_those_of_differences(assert_gradient, exponent):
     def rise(numbers):

@@ -188,6 +188,7 @@ def test_a_heater_right_over_a_point_has_a_slope_of_zero():
     np.testing.assert_allclose(jax.jit(jax.grad(value))(0.0), 0.0, atol=1e-10)
 
 
+@pytest.mark.slow
 def test_maximum_principle_on_random_layouts():
     """Without a source a temperature is between its neighbours': the hottest is a heater's, none is below 0."""
     random = np.random.default_rng(5)
@@ -223,6 +224,7 @@ def test_step_response_of_a_point_in_an_infinite_medium():
     np.testing.assert_allclose(found, exact, atol=1e-6 * exact[-1])
 
 
+@pytest.mark.slow
 def test_impedance_at_a_slow_rate_is_the_coupling(layout, matrix):
     slow = eqx.filter_jit(lambda one: one.impedance(1e-14 + 1e-14j))(layout)
     np.testing.assert_allclose(slow.real, matrix, rtol=1e-3)

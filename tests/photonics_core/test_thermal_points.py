@@ -28,6 +28,7 @@ def coupling(one):
     return one.coupling()
 
 
+@pytest.mark.slow
 def test_a_heater_much_longer_than_far_above():
     probes = [under(Point(0.0, 0.0)), under(Point(27.0, 1.0))]
     heaters = [over(Rectangle(0.0, 0.0, 200.0, 2.0, counts=counts)) for counts in (None, (700, 12))]
@@ -71,6 +72,7 @@ def test_a_probe_closer_than_the_usual_resolution():
     np.testing.assert_allclose(found, exact, rtol=2e-5)
 
 
+@pytest.mark.slow
 def test_curvature_right_above_a_point():
     """1 / (4 pi k sqrt(x^2 + h^2)) in an infinite medium has -1 / (4 pi k h^3) there, which is its value over -h^2."""
     stack = ThermalStack((Layer("a", 1e6, 1.0), Layer("b", 1e6, 1.0)), top=FixedTemperature())

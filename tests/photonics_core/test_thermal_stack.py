@@ -108,6 +108,7 @@ def test_a_polygon_is_the_rectangle_of_its_corners_at_any_wavenumber():
     np.testing.assert_allclose(backwards, mine, atol=1e-13)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES[1:], ids=lambda shape: type(shape).__name__)
 def test_slopes_of_transforms_are_finite_and_those_of_differences(shape):
     leaves, tree = jax.tree.flatten(jax.tree.map(jnp.asarray, shape))
