@@ -9,7 +9,14 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Those that solve for many modes.
-LONG = ("circuits_and_films", "from_a_cross_section", "from_a_gap", "heat_and_tuning", "ring_modulator")
+LONG = (
+    "circuits_and_films",
+    "fibre_to_chip",
+    "from_a_cross_section",
+    "from_a_gap",
+    "heat_and_tuning",
+    "ring_modulator",
+)
 NOTEBOOKS = [
     pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if path.stem in LONG else [])
     for path in sorted((ROOT / "notebooks").glob("*.py"))
