@@ -1,8 +1,8 @@
 # %% [markdown]
 # # From a fibre to a chip
 #
-# What a joint loses at an offset, a tilt and a gap; which tip takes the light of a lensed fibre; a grating beside it; and
-# what tolerances let 99 % of arrays of 24 fibres pass.
+# What a joint loses at an offset, a tilt and a gap; which tip takes the light of a lensed fibre; a grating beside it;
+# and what tolerances let 99 % of arrays of 24 fibres pass.
 
 # %%
 import jax
@@ -19,8 +19,8 @@ pc.set_lapack_threads(1)
 # ## Two fibres
 #
 # Standard fibres at 1310 nm, 20 um apart in air. Losses have derivatives in every degree of freedom, so that the
-# ellipsoid within which at most 1 dB is lost follows from the second ones. The gap itself is left out of it: the loss is
-# least at none.
+# ellipsoid within which at most 1 dB is lost follows from the second ones. The gap itself is left out of it: the loss
+# is least at none.
 
 # %%
 fibre = pc.GaussianBeam.from_mfd(9.2)
@@ -73,9 +73,8 @@ light = coupler.response(1.57)
 print(f"directionality {float(light.directionality):.3f}, back {float(light.reflected):.4f}")
 taken = coupler.response(wl).efficiency(beam, light.best_position(beam))
 shape = pc.spectrum_shape(wl, taken)
-print(
-    f"peak at {1e3 * float(shape.wl):.1f} nm, {float(shape.efficiency):.3f}; 1 dB over {1e3 * float(shape.bandwidth):.0f} nm"
-)
+peak, width = 1e3 * float(shape.wl), 1e3 * float(shape.bandwidth)
+print(f"peak at {peak:.1f} nm, {float(shape.efficiency):.3f}; 1 dB over {width:.0f} nm")
 slope = jax.grad(lambda grating: grating.response(1.57).efficiency(beam))(coupler)
 print("a wider first trench:", f"{1e-3 * float(slope.trenches[0]):+.2e} of the power per nm")
 figure, axes = plot.new_figure(width=6, height=3.6)
@@ -85,8 +84,8 @@ figure
 # %% [markdown]
 # ## An array
 #
-# 24 fibres in one body: they share its place and turn, while each core is off by itself. The part of the arrays with all
-# fibres below a limit is an integral without noise, so that it has derivatives; drawn arrays agree.
+# 24 fibres in one body: they share its place and turn, while each core is off by itself. The part of the arrays with
+# all fibres below a limit is an integral without noise, so that it has derivatives; drawn arrays agree.
 
 # %%
 array = pc.FibreArray.row(joint, 24, 127.0, gap=10.0)
@@ -106,8 +105,8 @@ print(f"mean loss of the outer fibre {float(moments.mean[0]):.3f} dB, of a middl
 figure
 
 # %% [markdown]
-# The other way round: the cheapest tolerances with which 99 % of the arrays stay below 0.8 dB, where the cost of each is
-# what it is tighter than those above. Light is lost by the squares of all errors together, so the large ones become
+# The other way round: the cheapest tolerances with which 99 % of the arrays stay below 0.8 dB, where the cost of each
+# is what it is tighter than those above. Light is lost by the squares of all errors together, so the large ones become
 # smaller and the small ones larger, and a few seconds of drawing agree.
 
 # %%
@@ -127,6 +126,5 @@ random = np.random.default_rng(0)
 start = np.zeros((200, 6))
 start[:, :2], start[:, 5] = random.normal(0.0, 4.0, (200, 2)), random.normal(0.0, 2e-3, 200)
 found = pc.search_alignment(array, stage, start, jax.random.key(2))
-print(
-    f"{int(jnp.median(found.moves))} moves, then {float(jnp.median(jnp.max(found.losses_db, axis=1))):.3f} dB in the worst"
-)
+worst = jnp.max(found.losses_db, axis=1)
+print(f"{int(jnp.median(found.moves))} moves, then {float(jnp.median(worst)):.3f} dB in the worst fibre")
