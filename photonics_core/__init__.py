@@ -59,6 +59,7 @@ if TYPE_CHECKING:
         alignment_width,
         best_alignment,
     )
+    from photonics_core.devices.filter_synthesis import flat_top_angles
     from photonics_core.devices.fused_coupler import CompositeCoupling, FusedCoupler
     from photonics_core.devices.grating import BraggGrating, FabryPerot
     from photonics_core.devices.grating_apodisation import ApodisedGrating, apodise
@@ -156,6 +157,7 @@ if TYPE_CHECKING:
         prbs13q,
         ssprq,
     )
+    from photonics_core.spectral_mask import Band, SpectralMask
     from photonics_core.strip_map import strip_index
     from photonics_core.tabulated import TabulatedDevice
     from photonics_core.tapers import LocalModes, local_modes
@@ -200,6 +202,9 @@ _HOMES = {
     "Budget": "devices.array_budget",
     "CostModel": "devices.array_budget",
     "FibreArray": "devices.fiber_array",
+    "flat_top_angles": "devices.filter_synthesis",
+    "Band": "spectral_mask",
+    "SpectralMask": "spectral_mask",
     "LossMoments": "devices.array_errors",
     "SearchResult": "devices.alignment_search",
     "Stage": "devices.alignment_search",
