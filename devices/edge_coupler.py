@@ -1,17 +1,18 @@
 """Edge couplers: light from a fibre through the facet into a tip, along a taper into the wire, and what is lost on it.
 
-Loss at the facet. Behind the facet the fibre's beam has the shape it had before, in the index n of the cladding; the
+Loss at the facet. Behind the facet the fibre's beam has the shape it had before, in a medium of the mode's index n; the
 part of its power that enters the mode (E, H), both of unit power, is
 
     | (1/4) int (E_f x H* + E* x H_f) . z dA |^2,    H_f = (n / Z_0) z x E_f,
 
 so that reflection is left out, which comes on its own as that of plane waves at the two faces of the gap, fibre (n_1),
 gap (n_g) and tip (its n_eff, n_2), without fringes: T_1 T_2 / (1 - R_1 R_2), R_i = ((n_g - n_i) / (n_g + n_i))^2. An
-index that matches reflects nothing. For a tip held weakly this is good to the part of its power in the core.
+index that matches reflects nothing. For a tip held weakly this is good to the part of its power in the core. It is not
+for wires: of fields held tightly the two halves of the integral differ, and their mean may even exceed one.
 
 `facet_efficiency` is this integral for Gaussian beams, in the paraxial model, over the points of the mode: no grid, and
-derivatives in the geometry of the tip and in the alignment. `tip_joint` is the same facet as a `FibreJoint`, for any
-sampled field and for plane waves at all angles.
+derivatives in the geometry of the tip and in the alignment. `tip_joint` is the same integral as a `FibreJoint`, for any
+sampled field and for plane waves at all angles; its paraxial method gives the same number.
 
 Losses in dB add up: facet, reflection, taper, leakage into the substrate and what the wire loses by roughness. The tip
 mode's index, field and derivatives are those of the solver; those of the taper in its start and length come from modes
@@ -39,7 +40,14 @@ from photonics_core.devices.fiber import FibreJoint
 from photonics_core.devices.fiber_alignment import Alignment
 from photonics_core.fields import FieldGrid, SampledField
 from photonics_core.kernels import angular_spectrum
-from photonics_core.kernels.checks import check_choice, check_kind, check_positive, check_range, is_concrete
+from photonics_core.kernels.checks import (
+    check_choice,
+    check_finite,
+    check_kind,
+    check_positive,
+    check_range,
+    is_concrete,
+)
 from photonics_core.materials import SILICON
 from photonics_core.modes import IMPEDANCE, Field, Mode
 from photonics_core.optimize import Optimum, minimize
@@ -57,7 +65,7 @@ def facet_efficiency(mode: Mode, beam: GaussianBeam, alignment: Alignment | None
         index: index of the gap.
 
     Returns:
-        Efficiency from 0 to 1, paraxial; `tip_joint` goes beyond.
+        Efficiency, paraxial; `tip_joint` goes beyond. It is for tips, where it stays below 1; of a wire it may not.
 
     Raises:
         ValueError: for an offset beyond the mode's window, several alignments, or a mode of NaN.
@@ -70,8 +78,8 @@ def facet_efficiency(mode: Mode, beam: GaussianBeam, alignment: Alignment | None
         raise ValueError("the field of the mode is not finite (NaN)")
     x, y, area, field = mode.samples()
     e = _beam_at(beam, x, y, mode.wl, place, floating(index))
-    n = jnp.sqrt(mode.permittivity[0, -1, -1, -1].real).astype(x.dtype)
-    # The beam in the cladding, of unit power: |E|^2 n / (2 Z_0).
+    n = mode.n_eff.real.astype(x.dtype)
+    # The beam behind the facet, of unit power: |E|^2 n / (2 Z_0).
     e = e * jnp.sqrt(2.0 * IMPEDANCE / n).astype(e.dtype)
     h = (n / IMPEDANCE).astype(e.dtype) * jnp.stack([-e[1], e[0]])
     return _exchanged(field, e, h, area)
@@ -174,6 +182,14 @@ class EdgeLeakage(eqx.Module):
     places: jax.Array
     log_rate: jax.Array
 
+    def __check_init__(self) -> None:
+        if np.shape(self.places) != np.shape(self.log_rate) or np.ndim(self.places) != 1:
+            shapes = f"{np.shape(self.places)} and {np.shape(self.log_rate)}"
+            raise ValueError(f"places and log_rate of shapes {shapes} are not both [K]")
+        check_finite("log_rate", self.log_rate)
+        if is_concrete(self.places):
+            check_positive("steps of places", np.diff(self.places))
+
     def loss_db(self, profile: Any, length: Any) -> jax.Array:
         """Loss in dB of a taper: the integral along a profile of places at equal steps; beyond the samples there is
         what the last of them has."""
@@ -235,7 +251,8 @@ class EdgeCoupler(eqx.Module):
         polarization, accuracy: for the mode of the tips, static.
 
     Raises:
-        ValueError: for a length that is not above zero, an index below 1 or an unknown choice.
+        ValueError: for a length that is not above zero, an index below 1, an unknown choice, or a transition of the
+            other polarization.
     """
 
     tips: EdgeTips
@@ -256,7 +273,7 @@ class EdgeCoupler(eqx.Module):
         check_range("gap_index", self.gap_index, 1.0, np.inf)
         check_range("fibre_index", self.fibre_index, 1.0, np.inf)
         check_choice("profile", self.profile, PROFILES)
-        check_choice("polarization", self.polarization, ("te", "tm"))
+        check_choice("polarization", self.polarization, (self.transition.polarization,))
 
     def losses_db(self, alignment: Alignment | None = None, temperature: Any = REFERENCE_TEMPERATURE) -> EdgeLosses:
         """All losses in dB; traceable, with derivatives in width, length, beam and alignment.
@@ -291,7 +308,16 @@ def optimize_edge_coupler(
 
     Returns:
         The coupler found, and the run, whose parameters are "width" and "log_length" (of um).
+
+    Raises:
+        ValueError: for bounds of the width beyond the transition's places, of the length not above zero, or as
+            `minimize`.
     """
+    check_positive("lengths", np.asarray(lengths), "um")
+    places = coupler.transition.local.widths
+    if coupler.tips.count == 1 and is_concrete(places):
+        slack = 1e-6 * float(places[-1])
+        check_range("widths", np.asarray(widths), float(places[0]) - slack, float(places[-1]) + slack, "um")
     start = {"width": floating(coupler.tips.width), "log_length": jnp.log(floating(coupler.length))}
     bounds = [{"width": widths[k], "log_length": math.log(lengths[k])} for k in (0, 1)]
 

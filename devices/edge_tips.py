@@ -139,7 +139,7 @@ class EdgeTips(eqx.Module):
         if is_concrete(mode.n_eff):
             check_guided(mode, temperature, polarization)
             return mode
-        free = mode.n_eff.real <= self.cladding_index(wl, temperature)
+        free = ~(mode.n_eff.real > self.cladding_index(wl, temperature))
         n_eff = eqx.error_if(mode.n_eff, free, f"the tips guide no {polarization} mode in this window")
         return eqx.tree_at(lambda each: each.n_eff, mode, n_eff)
 

@@ -33,8 +33,9 @@ from photonics_core.tapers import LocalModes, local_modes
 from photonics_core.units import REFERENCE_TEMPERATURE
 
 PROFILES = ("straight", "best")
-#: Steps of fourth order in which a taper is integrated.
-STEPS = 400
+#: Steps in which a taper is integrated. Of a profile that bends, straight within each, they are of second order: 400
+#: lose 1e-4 dB too much of the best one at 160 um and more, 1600 some 1e-5 dB.
+STEPS = {"straight": 400, "best": 1600}
 #: The search for modes of the box starts this far below the index of the cladding, relatively.
 BELOW = 1e-4
 #: Relative difference of beta^2 below which the fundamental mode was found twice; above single precision's rounding.
@@ -47,20 +48,24 @@ class EdgeTransition(eqx.Module):
     Args:
         local: modes over the place, in um for one core whose width is the place, or from 0 to 1.
         expansion: the same modes as slices.
+        polarization: theirs, "te" or "tm", static.
     """
 
     local: LocalModes
     expansion: ModeExpansion
+    polarization: str = eqx.field(static=True, default="te")
 
-    def profile(self, start: Any = None, kind: str = "straight", steps: int = STEPS) -> jax.Array:
+    def profile(self, start: Any = None, kind: str = "straight", steps: int | None = None) -> jax.Array:
         """The place at equal steps along the taper, shape [steps + 1].
 
         Args:
             start: where the taper begins, within the samples; None for the first.
             kind: "straight", or "best" for the same adiabaticity all along.
-            steps: number of steps.
+            steps: number of steps; by default as many as the loss needs.
         """
         check_choice("kind", kind, PROFILES)
+        steps = STEPS[kind] if steps is None else steps
+        check_range("steps", steps, 1, 1_000_000)
         places = self.local.widths
         known = np.asarray(places) if is_concrete(places) else places
         start = places[0] if start is None else within("start", start, known[0], known[-1], slack=1e-9)
@@ -113,7 +118,7 @@ def solve_transition(
     """
     kept = {"count": count, "polarization": polarization, "accuracy": accuracy}
     expansion = expand_tips(tips, wl, temperature, **kept)
-    return EdgeTransition(local_modes(expansion, places), expansion)
+    return EdgeTransition(local_modes(expansion, places), expansion, polarization)
 
 
 def inverse_taper(
@@ -285,7 +290,7 @@ def _slice_parts(transition: EdgeTransition, kind: str) -> jax.Array:
     """Lengths of the slices as parts of the whole: steps lie where the profile passes between two samples."""
     places = transition.local.widths
     middles = jnp.concatenate([places[:1], 0.5 * (places[1:] + places[:-1]), places[-1:]])
-    profile = transition.profile(None, kind, 20 * STEPS)
+    profile = transition.profile(None, kind, 8000)
     z = jnp.linspace(0.0, 1.0, profile.shape[0], dtype=profile.dtype)
     parts = jnp.diff(jnp.interp(middles, profile, z))
     return jnp.maximum(parts, 1e-9)

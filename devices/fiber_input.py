@@ -22,6 +22,8 @@ REFLECTIONS = ("none", "incoherent", "coherent")
 POLARIZATIONS = ("kept", "free")
 #: Most of the amplitude that a window may lose: 0.009 dB of light that couples well.
 LOST = 1e-3
+#: Largest power of a field that counts as one of power 1.
+MOST_POWER = 1.5
 #: Most of the wavelength over a waist. Beyond it light runs in no direction; wavelengths in nm are far beyond.
 WIDEST = 60.0
 
@@ -97,13 +99,20 @@ def _check_window(joint: Any, grid: FieldGrid) -> None:
             check_step(end, grid)
             missing.append(part_outside(end, grid, joint.wl, joint.index))
         else:
-            missing.append(abs(1.0 - float(end.power())))
+            missing.append(_missing(float(end.power())))
     if math.sqrt(missing[0] * missing[1]) > LOST:
         held = ", ".join(f"{1.0 - part:.4g}" for part in missing)
         raise ValueError(
             f"the window of {float(grid.window):.6g} um holds only these parts of source and receiver: {held}; "
             "take a wider one"
         )
+
+
+def _missing(power: float) -> float:
+    """Part of the power that a field lacks; a chip's mode has a little more than 1, for its backward part is below 0."""
+    if power > MOST_POWER:
+        raise ValueError(f"power of the field = {power:.6g} is above 1: `SampledField.of` brings it there")
+    return max(0.0, 1.0 - power)
 
 
 def check_single(joint: Any) -> None:

@@ -2,8 +2,8 @@
 
 A `SampledField` holds E_x and E_y in 1/um at x_j = (j - (n - 1) / 2) step, so that the sum of |E|^2 step^2 is the part
 of the power that the window and the step can hold: 1 but for what lies outside or changes faster than the grid. The
-fields of a chip's mode jump at its walls; they come onto the grid through their spectrum, integrated over the elements
-of the mode, and so lose nothing but what is finer than the grid.
+fields of a chip's mode jump at its walls; they come onto the grid through their spectrum, integrated between the lines
+of mesh and grid, and so lose nothing but what is finer than the grid.
 """
 
 import functools
@@ -26,7 +26,9 @@ from photonics_core.kernels.checks import (
     check_range,
     is_concrete,
 )
-from photonics_core.modes import Mode
+from photonics_core.kernels.elements import Mesh
+from photonics_core.kernels.mode_overlaps import common_points
+from photonics_core.modes import IMPEDANCE, Mode
 from photonics_core.runtime import as_leaf
 
 
@@ -72,7 +74,7 @@ class SampledField(eqx.Module):
 
     Args:
         grid: the grid.
-        e: E_x and E_y in 1/um, complex, shape [2, n, n], of power 1 or less.
+        e: E_x and E_y in 1/um, complex, shape [2, n, n], of power 1 or less; a little more for a chip's mode.
         distance: how far in front of the end the field is known, in um.
         wl: free-space wavelength in um for which it was made, of which joints see that it is theirs; None for any.
 
@@ -172,27 +174,22 @@ class SampledField(eqx.Module):
 
     @staticmethod
     def of_mode(mode: Mode, grid: FieldGrid, x: Any = 0.0, y: Any = 0.0) -> "SampledField":
-        """The transverse electric field of a chip's mode as an aperture at the chip's edge.
+        """The field that a chip's mode, of power 1, sends out at the chip's edge.
+
+        Of E and H at the edge the part that runs forward in a medium of the mode's index n, (E - (Z_0 / n) z x H) / 2,
+        in the unit of a wave of power 1 there. Its overlap with another wave is that of E x H, the power; that of the
+        shapes of E alone counts the light in the core too low (0.17 dB for a silicon tip 180 nm wide and a spot of
+        3 um). It says less of wires held tightly, whose edge sends a part back.
 
         Args:
             mode: a solved mode.
-            grid: the grid.
+            grid: the grid; what lies outside its window is left out.
             x, y: the place in the mode's section, in um, that becomes the origin.
         """
         check_kind("mode", mode, Mode)
         check_kind("grid", grid, FieldGrid)
-        u, v, area, field = mode.samples()
-        origin = floating(x), floating(y)
-        power = jnp.sum(area * jnp.sum(jnp.abs(field.e[:2]) ** 2, axis=0))
-        step = floating(grid.step)
-        k = angular_spectrum.wavenumbers(grid.count, step)
-        along, across = (
-            angular_spectrum.wave(-k[:, None] * (each - place)[None])
-            for each, place in zip((u, v), origin, strict=True)
-        )
-        weighted = field.e[:2] * (area / jnp.sqrt(power)).astype(field.e.dtype)[None]
-        waves = jnp.einsum("kp,cp,lp->ckl", along, weighted.astype(along.dtype), across, precision="highest")
-        return SampledField(grid, angular_spectrum.from_spectrum(waves, step), 0.0, mode.wl)
+        e = _of_mode(mode, floating(grid.step), floating(x), floating(y), grid.count)
+        return SampledField(grid, e, 0.0, mode.wl)
 
     def power(self) -> jax.Array:
         """Power on the grid, 1 but for what the grid does not hold."""
@@ -304,6 +301,47 @@ def _transverse_power(fibre: StepIndexFibre, wl: Any, mode: str) -> jax.Array:
 def _gaussian(beam: GaussianBeam, plane: jax.Array, grid: FieldGrid, k: jax.Array) -> jax.Array:
     size, phase = beam.envelope(*grid.points(), plane, k)
     return angular_spectrum.wave(phase) * size.astype(jnp.result_type(complex))
+
+
+#: Points of Gauss a side between two lines of the mesh, or of every second line of the grid, over which a wave at the
+#: end of the grid's band runs by a turn: the integral over it is right to 1e-6.
+_POINTS = 6
+
+
+@functools.partial(jax.jit, static_argnames="count")
+def _of_mode(mode: Mode, step: jax.Array, x: jax.Array, y: jax.Array, count: int) -> jax.Array:
+    """Field of a mode on a grid through its spectrum, integrated between the lines of the mesh, where it jumps."""
+    lines = (2.0 * jnp.arange(count // 2 + 1, dtype=step.dtype) - 0.5 * count) * step
+    cells = Mesh(jnp.broadcast_to((x + lines)[:, None], (lines.size,) * 2), y + lines, jnp.zeros((), step.dtype))
+    u, v, area = common_points(_unfolded(mode), cells, _POINTS)
+    rows, columns = u.shape[0] * _POINTS, u.shape[2] * _POINTS
+    u, v, area = (part.reshape(rows, columns) for part in (u, v, area))
+    inside = (jnp.abs(u - x) <= 0.5 * count * step) & (jnp.abs(v - y) <= 0.5 * count * step)
+    n = mode.n_eff.real
+    field = mode.field_at(u, v)
+    turned = jnp.stack([field.h[1], -field.h[0]]) * (IMPEDANCE / n).astype(field.h.dtype)
+    scale = jnp.where(inside, area, 0.0) * jnp.sqrt(0.125 * n / IMPEDANCE)
+    weighted = (field.e[:2] + turned) * scale.astype(field.e.dtype)[None]
+    k = angular_spectrum.wavenumbers(count, step)
+
+    def along(row: tuple[jax.Array, jax.Array]) -> jax.Array:
+        phases = angular_spectrum.wave(-k[:, None] * (row[0] - x)[None])
+        return jnp.matmul(row[1], phases.T.astype(row[1].dtype), precision="highest")
+
+    # Row by row, and once more for derivatives, so that phases never lie in memory together.
+    waves = jax.lax.map(jax.checkpoint(along), (u, jnp.swapaxes(weighted, 0, 1)))
+    across = angular_spectrum.wave(-k[:, None] * (v[:, 0] - y)[None]).astype(waves.dtype)
+    return angular_spectrum.from_spectrum(jnp.einsum("lp,pck->ckl", across, waves, precision="highest"), step)
+
+
+def _unfolded(mode: Mode) -> Mesh:
+    """The mesh of the whole section, mirror images and all."""
+    x, y = mode.mesh.x.real, mode.mesh.y.real
+    if mode.section.mirrored[0]:
+        x = jnp.concatenate([-x[:0:-1], x])
+    if mode.section.mirrored[1]:
+        x, y = jnp.concatenate([x[:, :0:-1], x], axis=1), jnp.concatenate([-y[:0:-1], y])
+    return Mesh(x, y, jnp.zeros((), x.dtype))
 
 
 @functools.partial(jax.jit, inline=True)

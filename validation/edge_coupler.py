@@ -7,10 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from photonics_core.beams import GaussianBeam
-from photonics_core.devices.edge_coupler import facet_efficiency, facet_transmission
+from photonics_core.devices.edge_coupler import facet_efficiency, facet_transmission, tip_joint
 from photonics_core.devices.edge_tips import EdgeTips, leaky_tip
 from photonics_core.devices.edge_transition import EdgeTransition, inverse_taper
 from photonics_core.devices.fiber_alignment import Alignment
+from photonics_core.fields import FieldGrid
 from photonics_core.validation.precision import in_float64
 from photonics_core.validation.registry import Evidence, case
 
@@ -90,6 +91,16 @@ def weak_guidance() -> Evidence:
     return Evidence(float(facet_efficiency(mode, GaussianBeam.from_mfd(10.4))) / shape - 1.0, 0.0, 5e-4)
 
 
+@case("edge_coupler.joint", source="the same integral over plane waves of a grid", kind="analytic", is_long=True)
+@in_float64
+def joint() -> Evidence:
+    """Relative difference of the efficiency of a silicon tip of 180 nm from that of its paraxial joint, misaligned."""
+    mode = EdgeTips(0.18, **MEDIA, window=8.0).mode(1.55, accuracy="fast")
+    beam, place = GaussianBeam(2.0, 2.6, 1.0, -2.0, 0.3, 0.1, 0.2), Alignment(0.7, -0.4, 6.0, 0.04, -0.05, 0.3)
+    fields = tip_joint(mode, beam, FieldGrid.over(16.0, 48), 1.2, method="paraxial")
+    return Evidence(float(facet_efficiency(mode, beam, place, 1.2) / fields.efficiency(place)) - 1.0, 0.0, 1e-6)
+
+
 @case("edge_coupler.matched_facet", source="Fresnel: equal indices reflect nothing", kind="analytic")
 @in_float64
 def matched_facet() -> Evidence:
@@ -121,6 +132,20 @@ def adiabatic_limit() -> Evidence:
     """Loss of a straight taper of 5 mm in dB; it falls at each step from 20 um on, or the value is NaN."""
     lost = [float(_taper().loss_db(length)) for length in (20.0, 80.0, 320.0, 1280.0, 5120.0)]
     return Evidence(lost[-1] if np.all(np.diff(lost) < 0.0) else float("nan"), 0.0, 2e-3, "dB")
+
+
+@case(
+    "edge_coupler.first_order",
+    source="first order in w' = W / L: |C w' / (beta_j - beta_0)|^2 at the ends; Marcuse (1991), 3.3",
+    kind="analytic",
+    is_long=True,
+)
+@in_float64
+def first_order() -> Evidence:
+    """Loss of a straight taper of 5 mm over that which its ends scatter, in power, less one."""
+    profile = _taper().profile(None, "straight", 4000)
+    ends = np.asarray(_taper().local.adiabaticity(profile, 5120.0))[[0, -1]]
+    return Evidence(float(_taper().loss_db(5120.0)) * np.log(10.0) / 10.0 / float(np.sum(ends**2)) - 1.0, 0.0, 0.01)
 
 
 @case("edge_coupler.power", source="energy conservation", kind="analytic", is_long=True)

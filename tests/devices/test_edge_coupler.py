@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from photonics_core import Alignment, FieldGrid, GaussianBeam
+from photonics_core import Alignment, FieldGrid, GaussianBeam, SampledField
 from photonics_core.devices.edge_coupler import (
     EdgeCoupler,
     EdgeLeakage,
@@ -21,7 +21,9 @@ from photonics_core.devices.edge_coupler import (
     window_error_db,
 )
 from photonics_core.devices.edge_tips import EdgeTips
-from photonics_core.devices.edge_transition import inverse_taper
+from photonics_core.devices.edge_transition import EdgeTransition, inverse_taper
+from photonics_core.eigenmode_expansion import ModeExpansion
+from photonics_core.tapers import LocalModes
 
 MEDIA = {"core": 3.476, "cladding": 1.444}
 SPOT = GaussianBeam.from_mfd(3.0)
@@ -46,6 +48,17 @@ def coupler():
     return EdgeCoupler(eqx.tree_at(lambda t: t.width, tip, 0.18), SPOT, taper, 60.0, leakage, 2.0)
 
 
+@pytest.fixture(scope="module")
+def made_up():
+    """A coupler whose taper has two modes that no solver was asked for."""
+    n_eff = jnp.array([[1.449, 1.43], [1.9, 1.43], [2.35, 1.43]], complex)
+    one = jnp.stack([jnp.eye(2, dtype=complex)] * 2)
+    expansion = ModeExpansion(n_eff, one, one, jnp.ones(3), jnp.asarray(1.55))
+    widths = jnp.array([0.16, 0.3, 0.45])
+    local = LocalModes(widths, expansion.beta, 3.0 * jnp.stack([jnp.array([[0.0, 1.0], [-1.0, 0.0]], complex)] * 2))
+    return EdgeCoupler(EdgeTips(0.18, **MEDIA, window=6.0), SPOT, EdgeTransition(local, expansion), 60.0)
+
+
 def test_without_contrast_the_shape_of_the_fields_decides(weak):
     for mfd in (3.0, 5.0, 10.4):
         exact, shape = facet_efficiency(weak, GaussianBeam.from_mfd(mfd)), weak.gaussian_overlap(mfd)
@@ -63,13 +76,22 @@ def test_a_beam_much_wider_than_the_mode_couples_by_its_intensity_on_the_axis(we
     assert wide[1] == pytest.approx(float(closed), rel=2e-3)
 
 
-def test_the_joint_of_fields_agrees_at_any_alignment(weak):
+def test_the_joint_of_fields_is_the_same_integral_at_any_alignment(weak, silicon):
+    """Of a silicon tip too, where shapes of E alone lose 0.17 dB more."""
     beam = GaussianBeam(2.0, 2.6, 1.0, -2.0, 0.3, 0.1, 0.2)
-    joint = tip_joint(weak, beam, FieldGrid.over(24.0, 48), 1.2, method="paraxial")
-    for place in (Alignment(), Alignment(0.7, -0.4, 6.0, 0.04, -0.05, 0.3)):
-        assert float(facet_efficiency(weak, beam, place, 1.2)) == pytest.approx(
-            float(joint.efficiency(place)), rel=3e-3
-        )
+    for mode, window, error in ((weak, 24.0, 1e-4), (silicon, 16.0, 1e-6)):
+        joint = tip_joint(mode, beam, FieldGrid.over(window, 48), 1.2, method="paraxial")
+        for place in (Alignment(), Alignment(0.7, -0.4, 6.0, 0.04, -0.05, 0.3)):
+            assert float(facet_efficiency(mode, beam, place, 1.2)) == pytest.approx(
+                float(joint.efficiency(place)), rel=error
+            )
+
+
+def test_the_field_of_a_tip_does_not_depend_on_the_grid(silicon):
+    """Elements of a mesh are wider than the waves of a fine grid, over which their own points do not integrate."""
+    powers = [float(SampledField.of_mode(silicon, FieldGrid.over(w, 48)).power()) for w in (16.0, 8.0)]
+    # Of E and H of power 1 what runs forward has as much more as what runs back; the finer grid holds more of it.
+    assert 1.0 < powers[0] == pytest.approx(powers[1], abs=3e-3) and powers[1] < 1.03
 
 
 def test_crossed_polarisations_do_not_couple(silicon):
@@ -134,14 +156,22 @@ def test_derivatives_of_the_total_in_width_and_length(coupler, profile):
     start = dataclasses.replace(coupler, profile=profile)
 
     @jax.jit
-    def total(at):
-        return eqx.tree_at(lambda c: (c.tips.width, c.length), start, (at[0], at[1])).losses_db().total
+    def losses(at):
+        return jnp.stack(list(eqx.tree_at(lambda c: (c.tips.width, c.length), start, (at[0], at[1])).losses_db()))
 
     at = jnp.array([0.1771, 20.0])
-    slope = jax.jit(jax.grad(total))(at)
-    for k, step in ((0, 2e-6), (1, 2e-3)):
-        one = step * jnp.eye(2)[k]
-        np.testing.assert_allclose(slope[k], (total(at + one) - total(at - one)) / (2 * step), rtol=1e-6)
+    slope = jax.jit(jax.grad(lambda at: jnp.sum(losses(at))))(at)
+
+    def differences(k, step):
+        return (losses(at + step * jnp.eye(2)[k]) - losses(at - step * jnp.eye(2)[k])) / (2.0 * step)
+
+    # Fringes turn once in 1.7 um of length, so differences are extrapolated.
+    extrapolated = [
+        (4.0 * differences(k, 0.5 * step) - differences(k, step)) / 3.0 for k, step in ((0, 2e-5), (1, 1e-2))
+    ]
+    # Taper and leakage lie on cubics over the start, whose bends jump: in small steps, with no solver to round.
+    narrow = extrapolated[0].at[2:4].set(differences(0, 1e-7)[2:4])
+    np.testing.assert_allclose(slope, [jnp.sum(narrow), jnp.sum(extrapolated[1])], rtol=1e-6)
 
 
 @pytest.mark.slow
@@ -179,13 +209,19 @@ def test_narrow_tips_leak_more():
         (lambda m, c: facet_transmission(1.4, 0.9, 1.4), "index of the gap = 0.9 is outside"),
         (lambda m, c: dataclasses.replace(c, length=0.0), "length = 0 um is outside"),
         (lambda m, c: dataclasses.replace(c, profile="bent"), "profile = 'bent' is not one of"),
+        (lambda m, c: dataclasses.replace(c, polarization="tm"), "polarization = 'tm' is not one of 'te'"),
+        (lambda m, c: EdgeLeakage(jnp.array([0.1, 0.2]), jnp.zeros(3)), r"shapes \(2,\) and \(3,\) are not both"),
+        (lambda m, c: EdgeLeakage(jnp.array([0.2, 0.1]), jnp.zeros(2)), "steps of places = -0.1 is outside"),
+        (lambda m, c: EdgeLeakage(jnp.array([0.1, 0.2]), jnp.log(jnp.array([0.1, jnp.nan]))), "log_rate = nan"),
+        (lambda m, c: optimize_edge_coupler(c, (0.1, 0.25), (10.0, 99.0)), r"widths = 0.1 um is outside \[0.16, 0.45"),
+        (lambda m, c: optimize_edge_coupler(c, (0.17, 0.25), (0.0, 99.0)), "lengths = 0 um is outside"),
         (lambda m, c: solve_leakage([c.tips], [0.1], 1.55, 2.0), "number of sections = 1 is outside"),
         (lambda m, c: window_error_db(c.tips, SPOT, 1.55, larger=1.0), "larger = 1 is outside"),
     ],
 )
-def test_what_makes_no_sense_is_refused(silicon, coupler, make, message):
+def test_what_makes_no_sense_is_refused(silicon, made_up, make, message):
     with pytest.raises(ValueError, match=message):
-        make(silicon, coupler)
+        make(silicon, made_up)
 
 
 def test_an_offset_that_leaves_the_window_stops_a_compiled_function(silicon):

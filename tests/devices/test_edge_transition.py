@@ -51,6 +51,28 @@ def test_loss_falls_to_nothing_with_length(taper):
         assert np.all(np.diff(lost) < 0.0) and 0.0 <= lost[-1] < 2e-3
 
 
+def test_a_long_straight_taper_loses_what_its_tip_scatters(taper):
+    """First order in w' = W / L: the sum of |C w' / (beta_j - beta_0)|^2 at both ends, the wire's almost nothing."""
+    length = 5120.0
+    ends = np.asarray(taper.local.adiabaticity(taper.profile(None, "straight", 4000), length))[[0, -1]]
+    assert np.sum(ends[1] ** 2) < 1e-4 * np.sum(ends[0] ** 2)
+    expected = 10.0 / np.log(10.0) * np.sum(ends[0] ** 2)
+    assert float(taper.loss_db(length)) == pytest.approx(expected, rel=0.01)
+
+
+@pytest.mark.parametrize("kind", ["straight", "best"])
+def test_steps_are_fine_enough(taper, kind):
+    profile = taper.profile(None, kind, 12800)
+    for length in (20.0, 160.0, 1280.0):
+        kept = abs(complex(taper.local.propagator(profile, length)[0, 0])) ** 2
+        assert float(taper.loss_db(length, None, kind)) == pytest.approx(-10.0 * np.log10(kept), rel=0.02, abs=2e-6)
+
+
+def test_the_best_profile_rises_from_any_start(taper):
+    for start in (None, 0.2237, 0.44):
+        assert np.all(np.diff(taper.profile(start, "best")) > 0.0)
+
+
 def test_the_best_profile_loses_less_and_is_slow_at_the_tip(taper):
     straight, best = (taper.profile(None, kind) for kind in ("straight", "best"))
     assert float(taper.loss_db(80.0, None, "best")) < 0.3 * float(taper.loss_db(80.0))
@@ -128,3 +150,5 @@ def test_a_start_or_length_outside_is_refused(taper):
         taper.sliced_loss_db([10.0, -1.0])
     with pytest.raises(ValueError, match="kind = 'bent' is not one of"):
         taper.profile(None, "bent")
+    with pytest.raises(ValueError, match="steps = 0 is outside"):
+        taper.profile(None, "best", 0)

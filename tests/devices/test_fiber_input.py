@@ -44,6 +44,7 @@ def joint(source: Any = SMF, receiver: Any = SMF, wl: Any = WL, **more: Any) -> 
             lambda: joint(method="paraxial", grid=FieldGrid.over(8.0, 32)),
             "the window of 8 um holds only these parts of source and receiver: 0.83",
         ),
+        (lambda: joint(SampledField(FIELD.grid, 3.0 * np.asarray(FIELD.e))), "power of the field = 9 is above 1"),
         (lambda: joint(method="paraxial", grid=FieldGrid.over(32.0, 8)), "step of the grid for a waist of 4.6 um"),
     ],
 )
