@@ -22,7 +22,14 @@ import numpy as np
 
 from photonics_core.beams import floating
 from photonics_core.devices.fiber_alignment import FREEDOMS
-from photonics_core.devices.fiber_array import SHARED, FibreArray, channel_forms, in_precision_at_hand, losses_at
+from photonics_core.devices.fiber_array import (
+    SHARED,
+    FibreArray,
+    channel_forms,
+    check_array,
+    in_precision_at_hand,
+    losses_at,
+)
 from photonics_core.fields import CorePositions
 from photonics_core.kernels.checks import check_choice, check_finite, check_kind, check_positive, check_range
 from photonics_core.runtime import as_leaf
@@ -62,11 +69,11 @@ class Stage(eqx.Module):
         check_range("noise_db", self.noise_db, 0.0, np.inf, "dB")
         check_positive("floor_db", self.floor_db, "dB")
 
-    @property
-    def halvings(self) -> int:
-        """How often the steps are halved until they are those of the resolution."""
+    def halvings(self, axes: Sequence[int]) -> int:
+        """How often the steps of a pass along these of `FREEDOMS` are halved until they are those of the resolution."""
         ratios = (self.first_step / self.resolution, self.first_angle / self.angle)
-        return max(0, *(int(np.ceil(np.log2(float(ratio)) - 1e-9)) for ratio in ratios))
+        needed = [max(0, int(np.ceil(np.log2(float(ratio)) - 1e-9))) for ratio in ratios]
+        return max(needed[axis // 3] for axis in axes)
 
 
 class SearchResult(NamedTuple):
@@ -76,13 +83,16 @@ class SearchResult(NamedTuple):
         moves: motions of the stage, shape [S].
         alignment: where the array stands at the end, in the order of `FREEDOMS`, shape [S, 6].
         losses_db: loss of each fibre there, shape [S, N].
-        has_ended: whether all passes came to their end within the moves allowed, shape [S].
+        has_ended: whether all passes came to their end within the moves allowed, shape [S]; also of a search that is
+            lost in the dark, which ends soon.
+        has_light: whether both fibres of the detector lose less than its floor there, shape [S].
     """
 
     moves: jax.Array
     alignment: jax.Array
     losses_db: jax.Array
     has_ended: jax.Array
+    has_light: jax.Array
 
 
 class _State(NamedTuple):
@@ -120,9 +130,9 @@ def search_alignment(
         most_moves: moves after which a search ends.
 
     Raises:
-        ValueError: for an array of one fibre, an unknown axis, or starts of another shape.
+        ValueError: for an array of one fibre, an unknown axis, starts of another shape, or turns of a right angle.
     """
-    check_kind("array", array, FibreArray)
+    check_array(array)
     check_kind("stage", stage, Stage)
     check_range("number of fibres", array.count, 2)
     check_range("most_moves", most_moves, 1)
@@ -130,12 +140,16 @@ def search_alignment(
     start = floating(start)
     if start.ndim != 2 or start.shape[1] != len(FREEDOMS):
         raise ValueError(f"start of shape {start.shape} is not [S, {len(FREEDOMS)}]: {', '.join(FREEDOMS)}")
+    errors = jnp.zeros((start.shape[0], len(SHARED)), start.dtype)
+    array.losses_db(errors.at[:, : len(FREEDOMS)].set(start), x, y)  # which checks all of them
     own = [jnp.broadcast_to(floating(each), (start.shape[0], array.count)) for each in (x, y)]
     array, axes = in_precision_at_hand(array), _directions(passes)
-    halvings, stage = stage.halvings, in_precision_at_hand(stage)
+    halvings = jnp.asarray([stage.halvings(each) for each in axes], jnp.int32)
+    stage = in_precision_at_hand(stage)
     found = _search(array, stage, start, key, own[0], own[1], axes, most_moves, halvings)
-    errors = jnp.zeros((start.shape[0], len(SHARED)), start.dtype).at[:, : len(FREEDOMS)].set(found.at)
-    return SearchResult(found.moves, found.at, array.losses_db(errors, *own), found.passes >= len(passes))
+    losses = array.losses_db(errors.at[:, : len(FREEDOMS)].set(found.at), *own)
+    has_light = jnp.maximum(losses[:, 0], losses[:, -1]) < floating(stage.floor_db)
+    return SearchResult(found.moves, found.at, losses, found.passes >= len(passes), has_light)
 
 
 def _directions(passes: Sequence[Sequence[str]]) -> tuple[tuple[int, ...], ...]:
@@ -157,7 +171,7 @@ def _search(
     y: jax.Array,
     passes: tuple[tuple[int, ...], ...],
     most_moves: int,
-    halvings: int,
+    halvings: jax.Array,
 ) -> _State:
     ends = np.asarray([0, array.count - 1])
     cores, ports = (
@@ -181,7 +195,7 @@ def _one_search(
     key: jax.Array,
     passes: tuple[tuple[int, ...], ...],
     most_moves: int,
-    halvings: int,
+    halvings: jax.Array,
 ) -> _State:
     dtype = start.dtype
     sizes = jnp.stack([floating(stage.first_step)] * 3 + [floating(stage.first_angle)] * 3)
@@ -198,7 +212,7 @@ def _one_search(
 
     def step(state: _State) -> _State:
         count = counts[state.passes]
-        is_spent, is_finest = state.failed >= count, state.halved >= halvings
+        is_spent, is_finest = state.failed >= count, state.halved >= halvings[state.passes]
         axis = table[state.passes, state.direction // 2]
         size = jnp.maximum(sizes[axis] * 0.5 ** state.halved.astype(dtype), least[axis])
         sign = 1.0 - 2.0 * (state.direction % 2).astype(dtype)

@@ -5,8 +5,9 @@ be chosen; an error of weight zero stays as it is. With p_i = ln sigma_i the cos
 ln(1 - Y(p)) = ln(1 - Y_0) smooth, so that sequential quadratic programming (D. Kraft's SLSQP, as SciPy has it) with
 exact gradients of `yield_at` needs some tens of evaluations. An optimum makes use of the error of the points it is
 found with; so the yield is taken again with many more points of another seed, values only, and the condition moved by
-the difference until these meet the target. At the optimum weight_i / sigma_i = mu dlnF / dln sigma_i
-with F = 1 - Y: each error's share of the cost is its share of the failures.
+the difference, by secants, until these meet the target; where the points are too few for that an error says so. At the
+optimum weight_i / sigma_i = mu dlnF / dln sigma_i with F = 1 - Y: each error's share of the cost is its share of the
+failures.
 
 Passive placement (grooves, stops) and active alignment (a stage that peaks the power) are two `CostModel`s: the active
 one has a fixed cost for the station's time, and lower weights for the placement. `cheapest_budget` tries each.
@@ -31,10 +32,11 @@ from photonics_core.runtime import as_leaf
 SPAN = 30.0
 #: Points with which the yield is taken again, over those with which the budget is sought.
 FINER = 16
-#: Largest difference of ln(1 - Y) from that which was asked for.
+#: Largest difference of ln(1 - Y) from that which was asked for; more where the precision at hand does not resolve it.
 TOLERANCE = 1e-4
 _STEPS = 200
-_ROUNDS = 3
+_ROUNDS = 8
+_HALVINGS = 12
 
 
 class CostModel(eqx.Module):
@@ -70,7 +72,7 @@ class Budget(NamedTuple):
     Args:
         errors: the standard deviations.
         cost: what it costs.
-        passed: its yield, by the finer points.
+        passed: its yield, by the finer points; above the target where all errors are at the end of their range.
         price: what one more failure in a hundred saves: -0.01 d cost / d(1 - yield), with all else at its best.
         residual: largest difference of an error's share of the cost and of the failures from proportion, over the cost,
             for errors that are not at the end of their range.
@@ -110,10 +112,14 @@ def loosest_budget(
         span: factor by which each may become larger or smaller than at the start.
 
     Raises:
-        ValueError: for a yield outside (0, 1), a start of zero, or a yield that cannot be had within the span.
+        ValueError: for a yield outside (0, 1), a start of zero, a yield that cannot be had within the span, a target so
+            near 1 that the precision at hand does not resolve it, or points too few to meet it.
     """
     check_positive("limit_db", limit_db, "dB")
+    if np.shape(limit_db):
+        raise ValueError(f"limit_db of shape {np.shape(limit_db)} is not one number")
     check_range("target", target, 0.0, 1.0, exclusive=True)
+    slack = _slack(target)
     check_range("span", span, 1.0, np.inf, exclusive=True)
     check_kind("model", model, CostModel)
     check_errors(array, start)
@@ -131,14 +137,41 @@ def loosest_budget(
             "widen `span`, raise `limit_db` or start from smaller errors"
         )
     finely = _evaluator(array, sigma, free, limit_db, finer * points, seed + 1)
-    log_sigma, moved = np.log(sigma[free]), 0.0
+    log_sigma, asked, seen = np.log(sigma[free]), [float(wanted)], []
     for _ in range(_ROUNDS):
-        log_sigma = _solve(evaluate, weights[free], log_sigma, (low, high), wanted + moved, target)
+        log_sigma = _solve(evaluate, weights[free], log_sigma, (low, high), asked[-1], target)
         log_lost = _log_lost(finely.value(log_sigma))
-        moved = moved + wanted - log_lost
-        if abs(wanted - log_lost) < TOLERANCE:
+        seen.append(log_lost)
+        is_loosest = log_lost < wanted and bool(np.all(log_sigma > high - 1e-6))
+        if is_loosest or abs(wanted - log_lost) < slack:
             break
+        asked.append(asked[-1] + (wanted - log_lost) / _secant(asked, seen))
+    else:
+        raise ValueError(
+            f"points = {points} are too few: with a budget for {target:.6g} the yield of {finer * points} points is "
+            f"{1.0 - np.exp(log_lost):.6g}"
+        )
     return _report(evaluate, log_lost, model, sigma, free, log_sigma, (low, high))
+
+
+def _noise(target: float) -> float:
+    """Rounding of ln(1 - Y) near the target."""
+    return 10.0 * float(jnp.finfo(jnp.result_type(float)).eps) / (1.0 - target)
+
+
+def _slack(target: float) -> float:
+    """Largest difference of ln(1 - Y) that counts as none."""
+    noise = _noise(target)
+    if noise > 0.1:
+        raise ValueError(f"target = {target:.9g} is too near 1 for {jnp.result_type(float).name}")
+    return max(TOLERANCE, noise)
+
+
+def _secant(asked: list[float], seen: list[float]) -> float:
+    """How ln(1 - Y) of the finer points changes with that of the others, within what a step may trust."""
+    if len(seen) < 2 or asked[-1] == asked[-2]:
+        return 1.0
+    return float(np.clip((seen[-1] - seen[-2]) / (asked[-1] - asked[-2]), 0.3, 3.0))
 
 
 def cheapest_budget(
@@ -211,6 +244,32 @@ def _failures(evaluate: _Evaluator, log_sigma: np.ndarray) -> tuple[float, np.nd
 def _solve(
     evaluate: _Evaluator, weights: np.ndarray, start: np.ndarray, ends: tuple[Any, Any], wanted: float, target: float
 ) -> np.ndarray:
+    slack = _slack(target)
+    ftol = max(1e-9, _noise(target))
+    found, over = _minimize(evaluate, weights, start, ends, wanted, ftol)
+    if over > slack:
+        # Where hardly any array passes the yield has no slope: begin where enough do.
+        start = _feasible(evaluate, start, ends[0], wanted)
+        found, over = _minimize(evaluate, weights, start, ends, wanted, ftol)
+    if over > slack:
+        raise ValueError(f"no budget with the yield {target:.6g} was found: {found.message}")
+    return found.x
+
+
+def _feasible(evaluate: _Evaluator, start: np.ndarray, low: np.ndarray, wanted: float) -> np.ndarray:
+    """The loosest errors between the start and the least with which the yield is met, by halving."""
+    first, last = 0.0, 1.0
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (first + last)
+        is_met = _failures(evaluate, start + middle * (low - start))[0] <= wanted
+        first, last = (first, middle) if is_met else (middle, last)
+    return start + last * (low - start)
+
+
+def _minimize(
+    evaluate: _Evaluator, weights: np.ndarray, start: np.ndarray, ends: tuple[Any, Any], wanted: float, ftol: float
+) -> tuple[Any, float]:
+    """What SLSQP finds, and by how much it misses the condition."""
     from scipy.optimize import minimize
 
     scale = np.sum(weights * np.exp(-start))
@@ -226,12 +285,9 @@ def _solve(
         bounds=list(zip(*ends, strict=True)),
         constraints=[constraint],
         method="SLSQP",
-        options={"maxiter": _STEPS, "ftol": 1e-9},
+        options={"maxiter": _STEPS, "ftol": ftol},
     )
-    over = _failures(evaluate, found.x)[0] - wanted
-    if over > max(TOLERANCE, 100.0 * float(jnp.finfo(jnp.result_type(float)).eps)):
-        raise ValueError(f"no budget with the yield {target:.6g} was found: {found.message}")
-    return found.x
+    return found, float(_failures(evaluate, found.x)[0] - wanted)
 
 
 def _report(

@@ -14,6 +14,7 @@ its outer fibres along z, and z has higher orders, which count where its error i
 """
 
 import dataclasses
+import operator
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -23,8 +24,15 @@ import numpy as np
 
 from photonics_core.beams import floating
 from photonics_core.devices.fiber_alignment import FREEDOMS
-from photonics_core.devices.fiber_array import SHARED, FibreArray, channel_forms, in_precision_at_hand, losses_at
-from photonics_core.kernels.checks import check_kind, check_range, is_concrete
+from photonics_core.devices.fiber_array import (
+    SHARED,
+    FibreArray,
+    channel_forms,
+    check_array,
+    in_precision_at_hand,
+    losses_at,
+)
+from photonics_core.kernels.checks import check_finite, check_kind, check_range, is_concrete
 from photonics_core.runtime import as_leaf
 
 #: Arrays whose losses are held in memory together.
@@ -133,7 +141,11 @@ class ArraySample(NamedTuple):
     deviation: jax.Array
 
     def yields(self, limits_db: Any) -> tuple[jax.Array, jax.Array]:
-        """Part of the arrays with all fibres at or below limits in dB, and its standard error, of the limits' shape."""
+        """Part of the arrays with all fibres at or below limits in dB, and its standard error, of the limits' shape.
+
+        The error is 0 where all or none pass: then the part that was not seen is below 3 / arrays, to 95 %.
+        """
+        check_finite("limits_db", limits_db, "dB")
         limits = floating(limits_db)
         places = jnp.searchsorted(jnp.sort(self.worst), limits.ravel().astype(self.worst.dtype), side="right")
         part = places.astype(self.worst.dtype).reshape(limits.shape) / self.worst.size
@@ -147,7 +159,7 @@ def second_order(array: FibreArray, errors: ArrayErrors) -> LossMoments:
         array: the array.
         errors: standard deviations.
     """
-    check_kind("array", array, FibreArray)
+    check_array(array)
     check_kind("errors", errors, ArrayErrors)
     array, errors = in_precision_at_hand((array, errors))
     return _moments(array, errors)
@@ -161,7 +173,7 @@ def _moments(array: FibreArray, errors: ArrayErrors) -> LossMoments:
     mean = nominal + 0.5 * jnp.sum(curvature * variances[None], axis=1)
     spread = jnp.sum(slope**2 * variances[None], axis=1)
     spread = spread + 0.5 * jnp.sum(bend**2 * (variances[:, None] * variances[None])[None], axis=(1, 2))
-    own = jnp.asarray(_COMBINED.T, curvature.dtype) @ curvature.T
+    own = jnp.matmul(jnp.asarray(_COMBINED.T, curvature.dtype), curvature.T, precision="highest")
     shares = 0.5 * errors.vector()[:, None] ** 2 * own
     return LossMoments(nominal, mean, safe_root(spread), shares)
 
@@ -189,7 +201,7 @@ def _expansion(array: FibreArray) -> tuple[jax.Array, jax.Array, jax.Array]:
 
 def sample_losses(array: FibreArray, errors: ArrayErrors, key: jax.Array, arrays: int, matings: int = 1) -> jax.Array:
     """Losses in dB of some arrays, drawn as in `sample_arrays`, all of them, shape [arrays, matings, N]."""
-    _check(array, errors, arrays, matings)
+    arrays, matings = _checked(array, errors, arrays, matings)
     array, errors = in_precision_at_hand((array, errors))
     return _draw(array, errors, key, jnp.arange(arrays), matings)
 
@@ -209,19 +221,27 @@ def sample_arrays(
         chunk: arrays in memory together.
 
     Raises:
-        ValueError: for a count below one.
+        ValueError: for a count below one or not whole.
     """
-    _check(array, errors, arrays, matings)
-    check_range("chunk", chunk, 1)
+    arrays, matings = _checked(array, errors, arrays, matings)
+    chunk = whole_number("chunk", chunk)
     array, errors = in_precision_at_hand((array, errors))
     return _sample(array, errors, key, arrays, matings, min(chunk, arrays))
 
 
-def _check(array: FibreArray, errors: ArrayErrors, arrays: int, matings: int) -> None:
-    check_kind("array", array, FibreArray)
+def _checked(array: FibreArray, errors: ArrayErrors, arrays: Any, matings: Any) -> tuple[int, int]:
+    check_array(array)
     check_kind("errors", errors, ArrayErrors)
-    check_range("arrays", arrays, 1, 2**31 - 1)
-    check_range("matings", matings, 1)
+    return whole_number("arrays", arrays), whole_number("matings", matings)
+
+
+def whole_number(name: str, value: Any, low: int = 1, high: int = 2**31 - 1) -> int:
+    """A count of the host; a `ValueError` for what is not whole or out of range."""
+    check_range(name, value, low, high)
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise ValueError(f"{name} = {value!r} is not a whole number") from None
 
 
 @eqx.filter_jit

@@ -35,6 +35,7 @@ import numpy as np
 
 from photonics_core.beams import GaussianBeam, floating
 from photonics_core.devices.fiber import FibreJoint, at_least_zero, loss_of_vector, polarization_loss
+from photonics_core.devices.fiber_input import check_single
 from photonics_core.fields import CorePositions
 from photonics_core.kernels import gaussian_overlap
 from photonics_core.kernels.checks import check_finite, check_kind, check_range, is_concrete
@@ -43,6 +44,10 @@ from photonics_core.units import DB_PER_NEPER
 
 #: Errors that all fibres of an array have in common, in the order of vectors: um, rad, a ratio, rad and K.
 SHARED = ("x", "y", "z", "tilt_x", "tilt_y", "roll", "pitch", "polish_x", "polish_y", "temperature")
+
+
+def _as_places(places: Any) -> Any:
+    return CorePositions(*map(as_leaf, places)) if isinstance(places, CorePositions) else places
 
 
 class FibreArray(eqx.Module):
@@ -64,12 +69,13 @@ class FibreArray(eqx.Module):
 
     Raises:
         ValueError: for ends that are not Gaussian beams, no fibre, fibres closer than their diameter, numbers that are
-            not finite, or a face at which light is totally reflected.
+            not finite, several where there is one (also later, for a batch that `jax.vmap` made and did not take
+            apart), or a face at which light is totally reflected.
     """
 
     joint: FibreJoint
-    cores: CorePositions
-    ports: CorePositions | None = None
+    cores: CorePositions = eqx.field(converter=_as_places)
+    ports: CorePositions | None = eqx.field(converter=_as_places, default=None)
     gap: Any = eqx.field(converter=as_leaf, default=0.0)
     polish: Any = eqx.field(converter=as_leaf, default=0.0)
     glass: Any = eqx.field(converter=as_leaf, default=1.45)
@@ -98,12 +104,20 @@ class FibreArray(eqx.Module):
         check_range("glass", self.glass, 1.0, np.inf)
         for name, unit in (("expansion", "1/K"), ("temperature", "K"), ("centre", "um"), ("fixed", "um")):
             check_finite(name, getattr(self, name), unit)
-        for name, size in (("centre", 3), ("fixed", 2)):
-            if np.shape(getattr(self, name)) != (size,):
-                raise ValueError(f"{name} of shape {np.shape(getattr(self, name))} is not [{size}]")
+        self._check_single()
         check_range("cladding", self.cladding, 0.0, np.inf, "um")
         self._check_spacing()
         self._check_face()
+
+    def _check_single(self) -> None:
+        check_single(self.joint)
+        sizes = dict.fromkeys(("gap", "polish", "glass", "expansion", "temperature"), ())
+        for name, shape in (sizes | {"centre": (3,), "fixed": (2,)}).items():
+            if np.shape(getattr(self, name)) != shape:
+                what = f"{list(shape)}" if shape else "one number; use jax.vmap over several arrays"
+                raise ValueError(f"{name} of shape {np.shape(getattr(self, name))} is not {what}")
+        if np.ndim(self.cores.x) != 1:
+            raise ValueError(f"cores of shape {np.shape(self.cores.x)} are not [N]; use jax.vmap over several arrays")
 
     def _check_spacing(self) -> None:
         if not is_concrete(self.cores.x, self.cores.y) or self.count == 1:
@@ -142,25 +156,47 @@ class FibreArray(eqx.Module):
             x, y: errors of the cores themselves in um, which broadcast to [..., N].
 
         Raises:
-            ValueError: for a wrong shape or numbers that are not finite.
+            ValueError: for a wrong shape, numbers that are not finite, or turns of a right angle and more, of the array
+                or of its face.
         """
-        shared = jnp.zeros(len(SHARED), jnp.result_type(float)) if shared is None else floating(shared)
-        if shared.shape[-1:] != (len(SHARED),):
-            raise ValueError(f"shared of shape {shared.shape} is not [..., {len(SHARED)}]: {', '.join(SHARED)}")
-        check_finite("shared", shared)
+        shared, x, y = _checked_shared(self, shared), as_leaf(x), as_leaf(y)
         for name, value in (("x", x), ("y", y)):
             check_finite(name, value, "um")
-        shape = np.broadcast_shapes((*shared.shape[:-1], self.count), np.shape(x), np.shape(y))
+        shape = *shared.shape[:-1], self.count
+        try:
+            shape = np.broadcast_shapes(shape, np.shape(x), np.shape(y))
+        except ValueError:
+            found = f"{np.shape(x)} and {np.shape(y)}"
+            raise ValueError(f"x and y of shapes {found} do not broadcast to {list(shape)}") from None
         shared = jnp.broadcast_to(shared, (*shape[:-1], len(SHARED)))
         return _losses(
             in_precision_at_hand(self), shared, *(jnp.broadcast_to(floating(each), shape) for each in (x, y))
         )
 
     def places(self, shared: Any = None) -> jax.Array:
-        """Where the cores lie from their ports in um, x, y and z, shape [..., N, 3]; `shared` as above."""
-        shared = jnp.zeros(len(SHARED), jnp.result_type(float)) if shared is None else floating(shared)
+        """Where the cores lie from their ports in um, x, y and z, shape [..., N, 3]; `shared` and errors as above."""
+        shared = _checked_shared(self, shared)
         columns = jnp.moveaxis(shared, -1, 0)[..., None]
         return jnp.stack(jnp.broadcast_arrays(*core_places(self, columns)), axis=-1)
+
+
+def check_array(array: Any) -> None:
+    """Raise a `ValueError` for what is not an array of fibres, or a batch of arrays."""
+    check_kind("array", array, FibreArray)
+    array._check_single()
+
+
+def _checked_shared(array: FibreArray, shared: Any) -> jax.Array:
+    check_array(array)
+    shared = jnp.zeros(len(SHARED), jnp.result_type(float)) if shared is None else floating(shared)
+    if shared.shape[-1:] != (len(SHARED),):
+        raise ValueError(f"shared of shape {shared.shape} is not [..., {len(SHARED)}]: {', '.join(SHARED)}")
+    check_finite("shared", shared)
+    for name, mean in (("tilt_x", 0.0), ("tilt_y", 0.0), ("polish_x", 0.0), ("polish_y", array.polish)):
+        if is_concrete(shared, mean):
+            angles = np.asarray(shared[..., SHARED.index(name)], float) + np.asarray(mean, float)
+            check_range(name, angles, -0.5 * math.pi, 0.5 * math.pi, "rad", exclusive=True)
+    return shared
 
 
 def _check_places(name: str, places: CorePositions, shape: tuple[int, ...]) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from photonics_core.kernels.checks import check_finite, check_range
+from photonics_core.kernels.checks import check_finite, check_positive, check_range
 from photonics_core.plot import COLORS, legend_above
 
 if TYPE_CHECKING:
@@ -59,18 +59,20 @@ def fibre_losses(ax: "Axes", losses_db: Any, *, limit_db: float | None = None, t
         top_db: end of the axis; None for a little above the line of 99 %.
 
     Raises:
-        ValueError: for losses of another shape, or that are not finite.
+        ValueError: for losses of another shape, or that are not finite, or an end that is not above zero.
     """
     losses = np.asarray(losses_db, float)
-    if losses.ndim != 2:
+    if losses.ndim != 2 or not losses.size:
         raise ValueError(f"losses_db of shape {losses.shape} is not [arrays, N]")
     check_finite("losses_db", losses, "dB")
     fibres = np.arange(1, losses.shape[1] + 1)
-    top = 1.2 * np.max(np.quantile(losses, 0.99, axis=0)) if top_db is None else top_db
+    # Of losses of 0 there is still a picture.
+    top = max(1.2 * np.max(np.quantile(losses, 0.99, axis=0)), 1e-3) if top_db is None else top_db
+    check_positive("top_db", top, "dB")
     edges = np.linspace(0.0, top, 61)
     density = np.stack([np.histogram(column, edges)[0] for column in losses.T], axis=1)
     sides = np.arange(losses.shape[1] + 1) + 0.5
-    ax.pcolormesh(sides, edges, density / np.max(density), cmap="Greys", vmax=1.3, rasterized=True)
+    ax.pcolormesh(sides, edges, density / max(np.max(density), 1), cmap="Greys", vmax=1.3, rasterized=True)
     for colour, (label, part) in zip(COLORS, QUANTILES.items(), strict=False):
         ax.plot(fibres, np.quantile(losses, part, axis=0), color=colour, marker=".", markersize=4, label=label)
     if limit_db is not None:

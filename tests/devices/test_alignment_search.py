@@ -40,6 +40,17 @@ def test_far_starts_take_more_moves_and_dark_ones_stay_lost():
     dark[:, 0] = 60.0
     lost = search_alignment(ROW, Stage(), dark, KEY)
     assert np.min(lost.losses_db) > 50.0
+    assert not np.any(lost.has_light)
+
+
+def test_a_pass_is_halved_as_often_as_its_own_axes_need():
+    # The place needs one halving: with the six of the roll it would be tried out five times more.
+    stage = Stage(noise_db=0.0, first_step=0.1)
+    assert [stage.halvings(axes) for axes in ((0, 1), (5,), (0, 5))] == [1, 6, 6]
+    found = search_alignment(ROW, stage, np.zeros((50, 6)), KEY)
+    # From the best place each round of two axes is four tries there and back, and one of the roll two.
+    np.testing.assert_array_equal(found.moves, 2 * (2 * 4) * 2 + 7 * 2 * 2)
+    assert np.all(found.has_light)
 
 
 def test_what_a_search_may_not_move_stays():

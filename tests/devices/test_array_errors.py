@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from photonics_core import ArrayErrors, FibreArray, FibreJoint, GaussianBeam, sample_arrays, sample_losses, second_order
-from photonics_core.devices.array_errors import ERRORS
+from photonics_core.devices.array_errors import ERRORS, ArraySample
 
 FIBRE = GaussianBeam.from_mfd(9.2)
 ROW = FibreArray.row(FibreJoint(FIBRE, FIBRE, 1.31), 4, gap=10.0)
@@ -64,7 +64,7 @@ def test_a_draw_does_not_depend_on_the_chunk():
         np.testing.assert_allclose(found.worst, jnp.max(whole, axis=(1, 2)), rtol=1e-13)
         np.testing.assert_allclose(found.mean, jnp.mean(whole, axis=(0, 1)), rtol=1e-12)
         np.testing.assert_allclose(found.deviation, jnp.std(whole, axis=(0, 1)), rtol=1e-9)
-    more = sample_losses(ROW, ERROR, jax.random.key(1), 80, matings=2)
+    more = sample_losses(ROW, ERROR, jax.random.key(1), np.int64(80), matings=np.int32(2))  # type: ignore[arg-type]
     np.testing.assert_allclose(more[:60], whole, rtol=1e-13)
     other = sample_losses(ROW, ERROR, jax.random.key(2), 60, matings=2)
     assert not np.any(np.asarray(other) == np.asarray(whole))
@@ -110,6 +110,11 @@ def test_bad_input_is_named():
         ArrayErrors(groove_x=math.nan)
     with pytest.raises(ValueError, match=r"standard deviation x of shape \(2,\)"):
         ArrayErrors(x=[0.1, 0.2])
+    for name, count in (("arrays", 1e3), ("arrays", 10.5), ("chunk", 8.0)):
+        with pytest.raises(ValueError, match=rf"{name} = {count} is not a whole number"):
+            sample_arrays(ROW, ERROR, jax.random.key(0), **({"arrays": 3} | {name: count}))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="limits_db = nan"):
+        ArraySample(jnp.zeros(3), jnp.zeros(4), jnp.zeros(4)).yields(math.nan)
     with pytest.raises(ValueError, match="arrays = 0"):
         sample_arrays(ROW, ERROR, jax.random.key(0), 0)
     with pytest.raises(ValueError, match="matings = 0"):

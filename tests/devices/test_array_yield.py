@@ -7,8 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.stats import ncx2
 
-from photonics_core import ArrayErrors, FibreArray, FibreJoint, GaussianBeam, array_yield, sample_arrays
+from photonics_core import ArrayErrors, CorePositions, FibreArray, FibreJoint, GaussianBeam, array_yield, sample_arrays
 from photonics_core.devices.array_errors import ERRORS
 
 FIBRE = GaussianBeam.from_mfd(9.2)
@@ -29,6 +30,22 @@ def test_independent_fibres_multiply(count):
     found = array_yield(FibreArray.row(JOINT, count), ArrayErrors(eccentricity=deviation), limits, points=2)
     one = 1.0 - np.exp(-limits / DECIBEL * 4.6**2 / (2.0 * deviation**2))
     np.testing.assert_allclose(found, one**count, rtol=1e-9)
+
+
+@pytest.mark.slow
+def test_wide_beams_with_small_errors_of_their_own():
+    # Expanded beams: the limit is some two hundred of the cores' own deviations away.
+    beam, limit = GaussianBeam(80.0, 80.0), 3.0
+    row = FibreArray.row(FibreJoint(beam, beam, 1.31), 1, 500.0)
+    errors = ArrayErrors(eccentricity=0.3, x=40.0, y=40.0)
+    found = float(array_yield(row, errors, limit, points=1024))
+    assert abs(found - (1.0 - math.exp(-limit / DECIBEL * 80.0**2 / (2.0 * (1600.0 + 0.09))))) < 3e-3
+    # At the edge half of the fibres pass, along x as in between.
+    for angle in (0.05, 0.1, 0.7):
+        x, y = (math.sqrt(limit / DECIBEL) * 80.0 * each for each in (math.cos(angle), math.sin(angle)))
+        moved = FibreArray(row.joint, row.cores, CorePositions([x], [y]))
+        found = float(array_yield(moved, ArrayErrors(eccentricity=0.3), limit, points=2))
+        assert found == pytest.approx(ncx2.cdf((x * x + y * y) / 0.09, 2, (x * x + y * y) / 0.09), abs=1e-8)
 
 
 def test_common_offsets_do_not_multiply():
@@ -93,6 +110,8 @@ def test_bad_input_is_named():
         array_yield(ROW, ERROR, 0.0)
     with pytest.raises(ValueError, match="points = 100 is not a power of two"):
         array_yield(ROW, ERROR, 1.0, points=100)
+    with pytest.raises(ValueError, match="points = 64.0 is not a whole number"):
+        array_yield(ROW, ERROR, 1.0, points=64.0)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="use sample_arrays"):
         array_yield(ROW, ArrayErrors(x=1.0), 1.0)
     with pytest.raises(ValueError, match="kind FibreArray"):

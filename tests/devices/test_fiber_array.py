@@ -181,6 +181,34 @@ def test_in_single_precision(float32):
     np.testing.assert_allclose(single, exact, rtol=2e-5, atol=2e-6)
 
 
+def test_an_array_turned_away_is_an_error():
+    # The phase of a tilt is its sine: a row turned round would have coupled as if it were straight.
+    for name in ("tilt_x", "tilt_y", "polish_x", "polish_y"):
+        with pytest.raises(ValueError, match=rf"{name} = 3.14159 rad is outside"):
+            ROW.losses_db(shared(**{name: math.pi}))
+    with pytest.raises(ValueError, match="polish_y = 1.64 rad is outside"):
+        FibreArray.row(JOINT, 2, polish=0.14).losses_db(shared(polish_y=1.5))
+
+
+def test_a_batch_is_for_vmap():
+    gaps = np.asarray([1.0, 5.0, 20.0])
+    many = jax.vmap(lambda gap: FibreArray.row(JOINT, 5, gap=gap))(gaps)
+    single = [FibreArray.row(JOINT, 5, gap=gap).losses_db() for gap in gaps]
+    np.testing.assert_allclose(jax.vmap(FibreArray.losses_db)(many), np.stack(single), rtol=1e-9, atol=1e-12)
+    with pytest.raises(ValueError, match="use jax.vmap"):
+        many.losses_db()
+    for more in ({"gap": gaps}, {"polish": 0.01 * gaps}, {"glass": 1.4 + 0.01 * gaps}, {"temperature": gaps}):
+        with pytest.raises(ValueError, match=rf"{next(iter(more))} of shape \(3,\) is not one number"):
+            FibreArray.row(JOINT, 3, **more)
+    with pytest.raises(ValueError, match="wl of shape"):
+        FibreArray.row(FibreJoint(FIBRE, FIBRE, 1.31 * gaps), 3)
+
+
+def test_places_may_be_lists():
+    array = FibreArray(JOINT, CorePositions([0, 127], [0.0, 0.0]), CorePositions([0, 128], [0, 0]))
+    np.testing.assert_allclose(array.places()[:, 0], [0.0, -1.0], atol=1e-12)
+
+
 def test_bad_input_is_named():
     with pytest.raises(ValueError, match=r"pitch = 100 um is outside \[125, inf\)"):
         FibreArray.row(JOINT, 4, 100.0)
@@ -203,6 +231,10 @@ def test_bad_input_is_named():
         ROW.losses_db(np.zeros(3))
     with pytest.raises(ValueError, match="shared = nan"):
         ROW.losses_db(np.full(10, np.nan))
+    with pytest.raises(ValueError, match=r"shared of shape \(6,\)"):
+        ROW.places(np.zeros(6))
+    with pytest.raises(ValueError, match=r"x and y of shapes \(4,\) and \(\) do not broadcast to \[5\]"):
+        ROW.losses_db(None, np.zeros(4))
     with pytest.raises(ValueError, match="coherent"):
         FibreArray.row(FibreJoint(FIBRE, FIBRE, 1.31, facets=(1.4, 1.4), reflection="coherent"), 4)
     sampled = SampledField.of_beam(FIBRE, FieldGrid(16, 1.0), 1.31, 1.0)

@@ -24,17 +24,34 @@ def _form(x, y, xx=1.0, xy=0.0, yy=1.0):
 def _marcum_error(radius, nodes):
     """Largest difference from the noncentral chi-squared distribution, for middles near and far from the circle."""
     offsets = np.asarray([each for each in (1e-9, 0.5 * radius, radius - 3, radius, radius + 3) if each > 0])
-    turns = np.asarray([0.0, 0.3, 0.8, 1.57])[:, None]
+    turns = np.asarray([0.0, 0.05, 0.1, 0.3, 0.8, 1.2, 1.57])[:, None]
     form = _form(offsets * np.cos(turns), offsets * np.sin(turns))
     found = PROBABILITY(form, jnp.ones(()), jnp.ones(()), jnp.asarray(0.5 * radius**2), nodes)
     return float(np.max(np.abs(np.asarray(found) - ncx2.cdf(radius**2, 2, offsets**2))))
 
 
 @pytest.mark.parametrize(
-    ("radius", "tolerance"), [(0.5, 1e-14), (3.0, 1e-10), (10.0, 2e-10), (30.0, 5e-10), (100.0, 3e-4)]
+    ("radius", "tolerance"), [(0.5, 1e-14), (3.0, 1e-10), (10.0, 2e-10), (30.0, 5e-10), (100.0, 5e-10), (3000.0, 5e-10)]
 )
 def test_a_circle_has_the_function_of_marcum(radius, tolerance):
     assert _marcum_error(radius, 48) < tolerance
+
+
+def test_ellipses_of_any_size_need_no_more_nodes():
+    # Middles so far from the origin that a side, or the tip of a thin one, passes near it.
+    random, count = np.random.default_rng(0), 500
+    a = 10.0 ** random.uniform(-0.5, 4.0, count)
+    b = a * 10.0 ** random.uniform(-2.0, 0.0, count)
+    angle, beyond = random.uniform(0.0, 2.0 * np.pi, (2, count)), random.uniform(-6.0, 6.0, count)
+    c, s, u, v = np.cos(angle[0]), np.sin(angle[0]), np.cos(angle[1]), np.sin(angle[1])
+    size = np.hypot(u / a, v / b)
+    along, across = a * u + beyond * u / a / size, b * v + beyond * v / b / size
+    bend = c * c / a**2 + s * s / b**2, c * s * (a**-2.0 - b**-2.0), s * s / a**2 + c * c / b**2
+    form = _form(c * along - s * across, s * along + c * across, *bend)
+    few, many = (PROBABILITY(form, jnp.ones(()), jnp.ones(()), jnp.asarray(0.5), nodes) for nodes in (48, 400))
+    assert np.min(many) < 0.01
+    assert np.max(many) > 0.8
+    np.testing.assert_allclose(few, many, atol=1e-11)
 
 
 def test_more_nodes_converge_exponentially():

@@ -25,6 +25,10 @@ def test_losses_have_lines_of_their_quantiles():
     np.testing.assert_allclose(axes[0, 0].lines[0].get_ydata(), np.median(losses, axis=0))
     with pytest.raises(ValueError, match=r"losses_db of shape \(6,\)"):
         fibre_losses(axes[0, 0], losses[0])
+    fibre_losses(axes[0, 0], np.zeros((5, 3)))
+    assert axes[0, 0].get_ylim()[1] > 0.0
+    with pytest.raises(ValueError, match="top_db = 0 dB"):
+        fibre_losses(axes[0, 0], losses, top_db=0.0)
     with pytest.raises(ValueError, match="losses_db = nan"):
         fibre_losses(axes[0, 0], np.full((2, 2), np.nan))
 
