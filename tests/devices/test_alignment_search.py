@@ -53,6 +53,7 @@ def test_a_pass_is_halved_as_often_as_its_own_axes_need():
     assert np.all(found.has_light)
 
 
+@pytest.mark.slow
 def test_what_a_search_may_not_move_stays():
     found = search_alignment(ROW, Stage(noise_db=0.0), STARTS, KEY, passes=(("y",),))
     np.testing.assert_array_equal(np.asarray(found.alignment)[:, [0, 2, 3, 4, 5]], STARTS[:, [0, 2, 3, 4, 5]])

@@ -25,6 +25,7 @@ SMALL = {"points": 64, "finer": 1}
 ROW = FibreArray.row(JOINT, 4)
 
 
+@pytest.mark.slow
 def test_one_error_has_a_closed_budget():
     target, limit = 0.95, 0.5
     budget = loosest_budget(

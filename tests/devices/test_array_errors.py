@@ -56,6 +56,7 @@ def test_second_order_has_derivatives(assert_gradient):
     assert np.all(np.isfinite(jax.jit(jax.jacrev(moments))(jnp.zeros(19))))
 
 
+@pytest.mark.slow
 def test_a_draw_does_not_depend_on_the_chunk():
     whole = sample_losses(ROW, ERROR, jax.random.key(1), 60, matings=2)
     assert whole.shape == (60, 2, 4)

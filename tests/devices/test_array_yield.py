@@ -73,6 +73,7 @@ def test_every_error_lowers_the_yield():
         assert larger < start < smaller, name
 
 
+@pytest.mark.slow
 def test_the_yield_has_derivatives(assert_gradient):
     assert_gradient(lambda vector: YIELD(vector), np.asarray(ERROR.vector()))
 
