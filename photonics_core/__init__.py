@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from photonics_core.beams import GaussianBeam
+    from photonics_core.bend_loss import BendLoss, fit_bend_loss, path_loss_db
     from photonics_core.carriers import (
         CarrierProfile,
         carrier_absorption_cm,
@@ -16,10 +17,22 @@ if TYPE_CHECKING:
         carrier_index_change,
     )
     from photonics_core.chirp import chirp_parameter, frequency_shift, periodic_slope
+    from photonics_core.choices import Chosen, channel_orders, cyclic_orders, enumerate_choices
     from photonics_core.circuit import Circuit
     from photonics_core.closure import Closure, tdecq
     from photonics_core.compact_device import CompactDevice
+    from photonics_core.constraints import Constraints
+    from photonics_core.corners import (
+        at_corners,
+        conditional_value_at_risk,
+        epigraph,
+        expectation,
+        over_corners,
+        worst_case,
+    )
     from photonics_core.cross_section import CrossSection
+    from photonics_core.design_rules import LayerRule, Violation, rule_violations
+    from photonics_core.design_space import Free
     from photonics_core.devices.alignment_search import SearchResult, Stage, search_alignment
     from photonics_core.devices.array_budget import Budget, CostModel, cheapest_budget, loosest_budget
     from photonics_core.devices.array_errors import (
@@ -127,12 +140,22 @@ if TYPE_CHECKING:
     from photonics_core.films import Ellipsometry, FilmStack
     from photonics_core.fit import fit_ring, fit_series
     from photonics_core.foster import FosterFit, foster_fit, transfer_fit
+    from photonics_core.gds import LayerMap, gds_library, write_gds
+    from photonics_core.gds_reading import GdsContent, read_gds_layout
+    from photonics_core.guide_paths import Arc, EulerBend, GuidePath, PathChain, Pose, Straight
+    from photonics_core.guide_s_bends import CosineSBend, CubicBezier, EulerSBend, s_bend
     from photonics_core.heat_polygon import Polygon
     from photonics_core.heat_shapes import Annulus, Circle, Disk, Point, Rectangle
     from photonics_core.index import IndexModel, LinearIndex
     from photonics_core.index_map import IndexMap
     from photonics_core.junction import PNJunction
     from photonics_core.kernels.films import Polarized
+    from photonics_core.layout import Layout
+    from photonics_core.layout_cells import CellPort, Drawn, LayoutCell, Placed, Strip, edge_cell, ring_cell
+    from photonics_core.layout_crossings import RouteCrossing
+    from photonics_core.layout_netlist import layout_to_dict, write_layout_netlist
+    from photonics_core.layout_ring_row import ring_row_layout
+    from photonics_core.layout_routes import Route
     from photonics_core.lenses import lens_pair, transformed_beam
     from photonics_core.materials import SILICA, SILICON, SILICON_NITRIDE, Material
     from photonics_core.mode_solver import GuidedModes, fundamental_mode, solve_modes
@@ -140,8 +163,10 @@ if TYPE_CHECKING:
     from photonics_core.modes import Mode
     from photonics_core.netlist import Instance, Netlist, NetlistError, NetlistHierarchy, Pin
     from photonics_core.optimize import minimize
+    from photonics_core.optimum import Optimum
     from photonics_core.passivity import PassivityReport, check_passivity, nearest_passive
     from photonics_core.radiating_modes import bend_mode, leaky_mode
+    from photonics_core.routed_guide import RoutedGuide
     from photonics_core.runtime import set_lapack_threads, set_precision, use_device
     from photonics_core.scattering import SMatrix
     from photonics_core.section_heat import SectionArea, SectionField, SectionHeat, SectionPiece
@@ -311,6 +336,41 @@ _HOMES = {
     "TITANIA": "thermo_optics",
     "silicon_expansion": "thermo_optics",
     "with_thermo_optic": "thermo_optics",
+    "BendLoss": "bend_loss",
+    "fit_bend_loss": "bend_loss",
+    "path_loss_db": "bend_loss",
+    "LayerRule": "design_rules",
+    "Violation": "design_rules",
+    "rule_violations": "design_rules",
+    "LayerMap": "gds",
+    "gds_library": "gds",
+    "write_gds": "gds",
+    "GdsContent": "gds_reading",
+    "read_gds_layout": "gds_reading",
+    "Arc": "guide_paths",
+    "CosineSBend": "guide_s_bends",
+    "CubicBezier": "guide_s_bends",
+    "EulerBend": "guide_paths",
+    "EulerSBend": "guide_s_bends",
+    "GuidePath": "guide_paths",
+    "PathChain": "guide_paths",
+    "Pose": "guide_paths",
+    "Straight": "guide_paths",
+    "s_bend": "guide_s_bends",
+    "Layout": "layout",
+    "CellPort": "layout_cells",
+    "Drawn": "layout_cells",
+    "LayoutCell": "layout_cells",
+    "Placed": "layout_cells",
+    "Strip": "layout_cells",
+    "edge_cell": "layout_cells",
+    "ring_cell": "layout_cells",
+    "RouteCrossing": "layout_crossings",
+    "layout_to_dict": "layout_netlist",
+    "write_layout_netlist": "layout_netlist",
+    "ring_row_layout": "layout_ring_row",
+    "Route": "layout_routes",
+    "RoutedGuide": "routed_guide",
     "GuideDrift": "drift",
     "drift_pm_k": "drift",
     "walk_off_pm": "drift",
@@ -347,6 +407,19 @@ _HOMES = {
     "fit_ring": "fit",
     "fit_series": "fit",
     "minimize": "optimize",
+    "Chosen": "choices",
+    "Constraints": "constraints",
+    "Free": "design_space",
+    "Optimum": "optimum",
+    "at_corners": "corners",
+    "channel_orders": "choices",
+    "conditional_value_at_risk": "corners",
+    "cyclic_orders": "choices",
+    "enumerate_choices": "choices",
+    "epigraph": "corners",
+    "expectation": "corners",
+    "over_corners": "corners",
+    "worst_case": "corners",
     "Circuit": "circuit",
     "Netlist": "netlist",
     "Instance": "netlist",

@@ -1,184 +1,183 @@
-"""Gradient-based optimisation of bounded parameters.
+"""Gradient-based optimisation of a design within bounds and constraints.
 
-A problem is an objective of a pytree of arrays and the bounds of each of them. Every parameter is measured in units
-of its own range, so radii in um and heater powers in mW take steps of comparable size, and an optimum on a bound is
-reached and kept.
+A problem is an objective of a design and what of it may change: a pytree of numbers with bounds for all, or any design
+with the leaves that are `Free`. Every free number is measured in units of its own range, so radii in um and heater
+powers in mW take steps of comparable size, and an optimum on a bound is reached and kept. Constraints enter by an
+augmented Lagrangian. A run can be stopped at any time, by a kill too, and resumed from its checkpoint bit for bit.
 """
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from photonics_core.kernels.checks import check_range
+from photonics_core.constraints import Constraints
+from photonics_core.design_space import DesignSpace, Free
+from photonics_core.kernels.checks import check_choice, check_positive, check_range
+from photonics_core.optimize_problem import Objective, Problem, ends_of
+from photonics_core.optimize_run import Run, facts_of
+from photonics_core.optimize_solvers import Solver, gradient_solver, newton_solver
+from photonics_core.optimize_steps import CONVERGED, INNER, NOT_FINITE, PATIENCE, STALLED, Rules, State
+from photonics_core.optimum import Optimum
 
 if TYPE_CHECKING:
+    import os
+
     import optax
 
-Objective = Callable[[Any], tuple[jax.Array, dict[str, jax.Array]]]
-
-
-@dataclass(frozen=True)
-class Optimum:
-    """Outcome of a run.
-
-    Args:
-        parameters: the best parameters met, in their own units.
-        value: the objective there.
-        step: the step at which they were met; 0 is the start.
-        history: by name, one number a step, shape [steps + 1]: "objective", "gradient_norm" (per range) and the
-            metrics that the objective gave.
-        stopped: why the run ended before its last step, or None.
-    """
-
-    parameters: Any
-    value: float
-    step: int
-    history: dict[str, np.ndarray] = field(repr=False)
-    stopped: str | None = None
+#: Optimisers of optax that are known by name; all take a rate first.
+NAMES = ("adabelief", "adagrad", "adam", "adamax", "amsgrad", "nadam", "radam", "rmsprop", "sgd", "yogi")
 
 
 def minimize(
     objective: Objective,
     start: Any,
-    lower: Any,
-    upper: Any,
+    lower: Any = None,
+    upper: Any = None,
     *,
+    free: Free | Iterable[Free] | None = None,
+    constraints: Constraints | None = None,
     steps: int = 200,
-    optimizer: "optax.GradientTransformation | None" = None,
+    optimizer: "optax.GradientTransformation | str | None" = None,
+    rate: float = 0.03,
+    tolerance: float | None = None,
+    patience: int | None = None,
+    least_gain: float = 1e-6,
+    starts: int = 1,
+    seed: int = 0,
+    checkpoint: "str | os.PathLike[str] | None" = None,
+    every: int = 50,
     progress: bool | None = None,
 ) -> Optimum:
-    """Minimise an objective within bounds by projected gradient steps; the best parameters met are returned.
+    """Minimise an objective within bounds and constraints; the best design met is returned.
 
     Args:
-        objective: takes the parameters; returns a real scalar and a dict of scalar metrics to record (may be empty).
-        start: pytree of real arrays to start from.
+        objective: takes the design; returns a real scalar and a dict of scalar metrics to record (may be empty).
+        start: the design to start from: a pytree of real numbers with bounds, or any pytree with `free`.
         lower: lower bounds, of the same structure (each a number or an array of the shape of its parameter).
         upper: upper bounds, likewise.
-        steps: number of steps.
-        optimizer: an optax optimiser for parameters scaled to [0, 1]; by default Adam whose rate falls
-            from 0.03 to nothing along a cosine.
+        free: which leaves of the design may change, with their bounds, in place of `lower` and `upper`.
+        constraints: what the design has to meet.
+        steps: number of steps; each is one evaluation with its gradient, and with "lbfgs" one or more without.
+        optimizer: "lbfgs" for smooth problems of up to some hundred parameters; an optax optimiser for parameters
+            scaled to [0, 1], or its name, whose rate falls from `rate` to nothing along a cosine. By default "adam".
+        rate: step size of a named optimiser at the start.
+        tolerance: projected slope, over that at the start, at which "lbfgs" ends; None for 4e-10 in float64 and 7e-5
+            in float32.
+        patience: steps without improvement after which the run ends; None for no end.
+        least_gain: part of its value by which the objective has to fall to count as an improvement.
+        starts: number of starts, all in one compiled program; those after the first are Sobol points.
+        seed: of these points.
+        checkpoint: file to keep the run in. If it is there, the run goes on from it.
+        every: steps between two writes of the checkpoint.
         progress: show a progress bar on stderr; by default where that is a terminal.
 
     Returns:
         `Optimum`.
 
     Raises:
-        ValueError: if there is no free parameter, the bounds do not match or cross, the start lies outside, or the
-            objective is not a finite real scalar at the start.
+        ValueError: if there is no free parameter, the bounds do not match or cross, the start lies outside, an option
+            is unknown, or objective, gradient or a constraint is not finite at the start, or not a real scalar.
+        StoreError: if the checkpoint is damaged or of another problem.
     """
+    check_range("steps", steps, 1, 10_000_000)
+    check_range("starts", starts, 1, 1_000_000)
+    check_range("every", every, 1, 10_000_000)
+    check_positive("rate", rate)
+    check_range("least_gain", least_gain, 0.0, 1.0)
+    if patience is not None:
+        check_range("patience", patience, 1, 10_000_000)
+    space = _space(start, lower, upper, free)
+    solver = _solver(optimizer, rate, steps)
+    problem = Problem.of(objective, space, constraints or Constraints())
+    rules = _rules(constraints or Constraints(), steps, solver, tolerance, patience, least_gain)
+    run = Run(problem, solver, rules, steps, (starts, seed), every, checkpoint)
+    facts = {} if checkpoint is None else facts_of(run, optimizer, rate)
+    state, rows = run.loop(facts, progress)
+    return _optimum(run, state, rows)
+
+
+def _space(start: Any, lower: Any, upper: Any, free: Any) -> DesignSpace:
+    if free is None:
+        if lower is None or upper is None:
+            raise ValueError("neither lower and upper nor free say what may change")
+        return DesignSpace.of_bounds(start, lower, upper)
+    if lower is not None or upper is not None:
+        raise ValueError(
+            "lower and upper are the bounds of all leaves, and free has bounds of its own: give one of them"
+        )
+    return DesignSpace.of_free(start, free)
+
+
+def _solver(optimizer: Any, rate: float, steps: int) -> Solver:
     import optax
 
-    check_range("steps", steps, 1, 10_000_000)
-    low, high = _checked_bounds(start, lower, upper)
-    span = jax.tree.map(lambda a, b: b - a, low, high)
-    unscale = _unscale(low, span)
-    optimizer = optimizer or optax.adam(optax.cosine_decay_schedule(0.03, steps))
-
-    def evaluate(scaled: Any) -> tuple[jax.Array, dict[str, jax.Array]]:
-        return objective(unscale(scaled))
-
-    scaled = jax.tree.map(lambda x, a, s: (jnp.asarray(x, a.dtype) - a) / jnp.where(s > 0, s, 1.0), start, low, span)
-    _check_objective(evaluate, scaled)
-    gradient = jax.value_and_grad(evaluate, has_aux=True)
-
-    @jax.jit
-    def advance(scaled: Any, state: Any) -> Any:
-        (value, metrics), slope = gradient(scaled)
-        # Optimisers mix integer counts with floats; the caller may have forbidden that for code of their own.
-        with jax.numpy_dtype_promotion("standard"):
-            updates, state = optimizer.update(slope, state, scaled)
-        moved = jax.tree.map(lambda x: jnp.clip(x, 0.0, 1.0), optax.apply_updates(scaled, updates))
-        return moved, state, value, metrics, optax.tree_utils.tree_norm(slope)
-
-    return _run(advance, scaled, optimizer.init(scaled), unscale, steps, _bar(steps, progress))
+    optimizer = "adam" if optimizer is None else optimizer
+    if isinstance(optimizer, str):
+        check_choice("optimizer", optimizer, ("lbfgs", *NAMES))
+        if optimizer == "lbfgs":
+            return newton_solver()
+        optimizer = getattr(optax, optimizer)(optax.cosine_decay_schedule(rate, steps))
+    if not (callable(getattr(optimizer, "init", None)) and callable(getattr(optimizer, "update", None))):
+        raise ValueError(f"optimizer = {optimizer!r} is not an optax optimiser, nor the name of one")
+    return gradient_solver(optimizer)
 
 
-def _run(advance: Any, scaled: Any, state: Any, unscale: Any, steps: int, bar: Any) -> Optimum:
-    best, best_value, best_step, stopped = scaled, np.inf, 0, None
-    rows: list[dict[str, float]] = []
-    with bar as report:
-        for step in range(steps + 1):
-            moved, state, value, metrics, norm = advance(scaled, state)
-            row = {"objective": value, "gradient_norm": norm} | dict(metrics)
-            rows.append({name: float(entry) for name, entry in row.items()})
-            value = rows[-1]["objective"]
-            if step == 0 and not np.isfinite(value):
-                raise ValueError(f"objective = {value} at the start is not finite")
-            if value < best_value:
-                best, best_value, best_step = scaled, value, step
-            if not np.isfinite(value) or not np.isfinite(rows[-1]["gradient_norm"]):
-                stopped = f"the objective or its gradient is not finite at step {step}"
-                break
-            scaled = moved
-            report(step, best_value)
-    history = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-    return Optimum(unscale(best), best_value, best_step, history, stopped)
+def _rules(
+    constraints: Constraints, steps: int, solver: Solver, tolerance: Any, patience: Any, least_gain: float
+) -> Rules:
+    eps = float(jnp.finfo(jnp.result_type(float)).eps)
+    if tolerance is not None:
+        check_positive("tolerance", tolerance)
+    inner = constraints.inner_steps or (100 if solver.converges else int(np.clip(steps // 25, 10, 200)))
+    close = constraints.tolerance or (1e-6 if eps < 1e-10 else 1e-4)
+    return Rules(tolerance or eps**0.6, close, inner, patience, least_gain)
 
 
-def _checked_bounds(start: Any, lower: Any, upper: Any) -> tuple[Any, Any]:
-    leaves = jax.tree.leaves(start)
-    if not leaves:
-        raise ValueError("start has no free parameter")
-    structure = jax.tree.structure(start)
-    for name, bound in (("lower", lower), ("upper", upper)):
-        if jax.tree.structure(bound) != structure:
-            raise ValueError(f"{name} = {jax.tree.structure(bound)} does not match start = {structure}")
-
-    def expand(path: Any, value: Any, low: Any, high: Any) -> tuple[jax.Array, jax.Array]:
-        where = f"start{jax.tree_util.keystr(path)}"
-        value = np.asarray(value, np.float64)
-        low, high = (np.broadcast_to(np.asarray(b, np.float64), value.shape) for b in (low, high))
-        if not np.all(low <= high):
-            raise ValueError(f"bounds of {where} cross: lower = {low.max():.6g}, upper = {high.min():.6g}")
-        for number, a, b in zip(value.ravel(), low.ravel(), high.ravel(), strict=True):
-            check_range(where, number, a, b)
-        return jnp.asarray(low), jnp.asarray(high)
-
-    pairs = [
-        expand(path, value, low, high)
-        for (path, value), low, high in zip(
-            jax.tree_util.tree_leaves_with_path(start),
-            jax.tree.leaves(lower),
-            jax.tree.leaves(upper),
-            strict=True,
-        )
-    ]
-    if not any(bool(jnp.any(b > a)) for a, b in pairs):
-        raise ValueError("start has no free parameter: every lower bound equals its upper bound")
-    low, high = (jax.tree.unflatten(structure, list(side)) for side in zip(*pairs, strict=True))
-    return low, high
-
-
-def _unscale(low: Any, span: Any) -> Callable[[Any], Any]:
-    return lambda scaled: jax.tree.map(lambda x, a, s: a + x * s, scaled, low, span)
+def _optimum(run: Run, state: State, rows: np.ndarray) -> Optimum:
+    """The best of all starts."""
+    # On the host: one array after another on a device takes longer than many a run.
+    state = jax.device_get(state._replace(solver=None, good=(None,) * 4))
+    if not run.is_many:
+        state, rows = jax.tree.map(lambda x: x[None], state), rows[:, None]
+    values = np.asarray(state.best.value, float)
+    met = state.best.met
+    violations = np.zeros_like(values) if met is None else np.asarray(met.violation, float)
+    keys = [(max(v, run.rules.constraint_tolerance), x) for v, x in zip(violations, values, strict=True)]
+    chosen = min(range(len(keys)), key=lambda k: keys[k])
+    one = jax.tree.map(lambda x: x[chosen], state)
+    taken = int(one.step)
+    mine = rows[:taken, chosen].astype(float)
+    history = {name: run.column(name, mine) for name in run.problem.columns if name not in INNER}
+    halved = tuple(int(k) for k in np.flatnonzero(run.column("_is_good", mine) == 0.0))
+    parameters, design = run.problem.space.end(one.best.point)
+    violated = float(violations[chosen])
+    return Optimum(
+        parameters,
+        float(one.best.value),
+        int(one.best.step),
+        history,
+        _stopped(one, run.rules),
+        design=design,
+        start_value=float(run.column("objective", rows)[0, 0]),
+        violation=violated,
+        is_feasible=violated <= run.rules.constraint_tolerance,
+        ends=ends_of(run.problem, one),
+        halved=halved,
+        start_values=values,
+        start_violations=violations,
+    )
 
 
-def _check_objective(evaluate: Objective, scaled: Any) -> None:
-    shape = jax.eval_shape(evaluate, scaled)
-    if not (isinstance(shape, tuple) and len(shape) == 2 and isinstance(shape[1], dict)):
-        raise ValueError("objective does not return a pair of a scalar and a dict of metrics")
-    if shape[0].shape != () or not jnp.issubdtype(shape[0].dtype, jnp.floating):
-        raise ValueError(f"objective of shape {shape[0].shape} and type {shape[0].dtype} is not a real scalar")
-    for name, metric in shape[1].items():
-        if metric.shape != ():
-            raise ValueError(f"metric {name!r} of shape {metric.shape} is not a scalar")
-
-
-@contextmanager
-def _bar(steps: int, progress: bool | None) -> Iterator[Callable[[int, float], None]]:
-    if not (sys.stderr.isatty() if progress is None else progress):
-        yield lambda step, best: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = TextColumn("optimise"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, TextColumn("best {task.fields[best]:.6g}"), console=Console(stderr=True)) as bar:
-        task = bar.add_task("optimise", total=steps + 1, best=np.inf)
-        yield lambda step, best: bar.update(task, completed=step + 1, best=best)
+def _stopped(state: State, rules: Rules) -> str | None:
+    last = int(state.step) - 1
+    return {
+        0: None,
+        CONVERGED: f"converged at step {last}: the projected slope is at most {rules.tolerance:.3g}",
+        STALLED: f"converged to rounding at step {last}: nothing lower lies along the slope",
+        NOT_FINITE: f"the objective or its gradient is not finite at step {last}, "
+        f"{int(state.halvings)} steps were halved",
+        PATIENCE: f"no improvement in {rules.patience} steps at step {last}",
+    }[int(state.status)]

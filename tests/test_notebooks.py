@@ -11,6 +11,9 @@ ROOT = Path(__file__).resolve().parents[1]
 #: Those that solve for many modes.
 LONG = (
     "circuits_and_films",
+    "design_ring_filter",
+    "design_transmitter",
+    "design_wideband_coupler",
     "fibre_to_chip",
     "from_a_cross_section",
     "from_a_gap",

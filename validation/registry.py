@@ -37,6 +37,8 @@ SUBJECTS = (
     "grating_coupler",
     "edge_coupler",
     "fiber_array",
+    "layout",
+    "optimise",
 )
 KINDS = ("analytic", "published", "measured", "peer", "range")
 

@@ -1,0 +1,365 @@
+"""Layouts: placed cells, routes between their ports, and the circuit, area and heat that follow from where they are.
+
+A `Layout` is a pytree whose coordinates are leaves, so that area, spacing, thermal coupling and the spectrum of the
+circuit with its routed lengths have derivatives by them. Which shape a route has and which routes cross is found when
+the layout is made, from numbers the host can read, and kept; `resolved` finds it anew after coordinates have moved far.
+
+    layout = Layout(cells, routes, ports)
+    circuit = layout.circuit(models)
+    jax.grad(lambda at: loss(layout.moved(at).circuit(models, circuit).amplitudes(wl)))(layout.positions())
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from photonics_core.bend_loss import BendLoss, path_loss_db
+from photonics_core.circuit import Circuit
+from photonics_core.guide_paths import PathChain, Pose, placed_at
+from photonics_core.kernels.checks import check_choice, check_finite, check_kind, is_concrete
+from photonics_core.kernels.guide_curves import namespace, real
+from photonics_core.layout_batches import of_each
+from photonics_core.layout_cells import Placed, placed_corners
+from photonics_core.layout_checks import check_names, check_places
+from photonics_core.layout_crossings import Crossed, RouteCrossing, crossing_parameters, find_crossings
+from photonics_core.layout_measures import (
+    EDGES,
+    bounds_of,
+    clearance_constraints,
+    middle_points,
+    route_points,
+    shoreline_mm,
+    spacing_constraints,
+)
+from photonics_core.layout_routes import Route
+from photonics_core.netlist import Instance, Netlist, Pin
+from photonics_core.thermal_chip import Chip
+from photonics_core.thermal_layout import ThermalLayout
+from photonics_core.thermal_stack import ThermalRegion, ThermalStack
+
+#: A slab of a layer: its name, height over the layer's bottom and thickness in um, or None for all above.
+SlabOf = tuple[str, float, float | None]
+#: A crossing that takes up no length.
+PLAIN_CROSSING = RouteCrossing()
+_NOWHERE = Pin("none", "none")
+
+
+class Layout(eqx.Module):
+    """Placed cells, the routes between their ports, and what leads out.
+
+    Args:
+        cells: `Placed` by name of the instance.
+        routes: `Route` by name; each is an instance of the netlist too, cut in parts where it is crossed.
+        ports: outer ports by name, each an "instance,port".
+        joints: pairs of ports that lie on one another and are joined without a route.
+        crossing: the component where routes cross.
+        route_component: component of the routes in the netlist, with the settings `length` in um and, with `bend_loss`,
+            `loss_db`; a `RoutedGuide` has both.
+        route_ports: its ports.
+        bend_loss: what bends lose; None to leave it out.
+
+    Raises:
+        ValueError: for a name used twice, an unknown instance or port, a port used twice, ports that overlap, joints
+            that do not meet, or a route that cannot be joined at its radius.
+    """
+
+    cells: dict[str, Placed]
+    routes: dict[str, Route]
+    ports: tuple[tuple[str, Pin], ...] = eqx.field(static=True)
+    joints: tuple[tuple[Pin, Pin], ...] = eqx.field(static=True)
+    crossing: RouteCrossing = eqx.field(static=True)
+    crossed: tuple[Crossed, ...] = eqx.field(static=True)
+    route_component: str = eqx.field(static=True)
+    route_ports: tuple[str, str] = eqx.field(static=True)
+    bend_loss: BendLoss | None
+
+    def __init__(
+        self,
+        cells: Mapping[str, Placed],
+        routes: Mapping[str, Route] | None = None,
+        ports: Mapping[str, Pin | str] | None = None,
+        joints: Sequence[tuple[Pin | str, Pin | str]] = (),
+        *,
+        crossing: RouteCrossing = PLAIN_CROSSING,
+        route_component: str = "route",
+        route_ports: tuple[str, str] = ("in", "out"),
+        bend_loss: BendLoss | None = None,
+    ) -> None:
+        self.cells, self.routes = dict(cells), dict(routes or {})
+        self.ports = tuple((name, Pin.of(pin)) for name, pin in (ports or {}).items())
+        self.joints = tuple((Pin.of(one), Pin.of(other)) for one, other in joints)
+        self.crossing, self.route_component, self.route_ports = crossing, route_component, route_ports
+        self.bend_loss = bend_loss
+        pins = [pin for route in self.routes.values() for pin in (route.start, route.end)]
+        pins += [pin for pair in self.joints for pin in pair] + [pin for _, pin in self.ports]
+        check_names(self.cells, self.routes, pins)
+        if is_concrete(*jax.tree.leaves((self.cells, self.routes))):
+            check_places(self.cells, self.joints)
+            self.routes = {name: self._resolved_route(route) for name, route in self.routes.items()}
+            self.crossed = find_crossings(self.paths())
+        else:
+            self.crossed = ()
+
+    # --- coordinates ------------------------------------------------------------------------------
+
+    def positions(self) -> np.ndarray | jax.Array:
+        """Places of the cells in um, shape [cells, 2], in their order."""
+        xp = namespace(*(value for cell in self.cells.values() for value in (cell.x, cell.y)))
+        return xp.stack([xp.stack([real(xp, cell.x), real(xp, cell.y)]) for cell in self.cells.values()])
+
+    def moved(self, positions: Any, angles: Any = None) -> "Layout":
+        """The layout with cells at other places, all else as it is: the same routes' shapes and the same crossings.
+
+        Args:
+            positions: in um, shape [cells, 2].
+            angles: in rad, shape [cells]; None to leave them.
+
+        Raises:
+            ValueError: for positions of another shape or not finite.
+        """
+        count = len(self.cells)
+        for name, value, shape in (("positions", positions, (count, 2)), ("angles", angles, (count,))):
+            if value is not None:
+                check_finite(name, value)
+                if np.shape(value) != shape:
+                    raise ValueError(f"{name} of shape {np.shape(value)} are not {list(shape)}, one row a cell")
+        cells = {}
+        for k, (name, cell) in enumerate(self.cells.items()):
+            angle = cell.angle if angles is None else angles[k]
+            cells[name] = dataclasses.replace(cell, x=positions[k, 0], y=positions[k, 1], angle=angle)
+        return eqx.tree_at(lambda layout: layout.cells, self, cells)
+
+    def resolved(self) -> "Layout":
+        """The layout made again from where its cells are: all checks, and crossings found anew."""
+        return Layout(
+            self.cells,
+            self.routes,
+            dict(self.ports),
+            self.joints,
+            crossing=self.crossing,
+            route_component=self.route_component,
+            route_ports=self.route_ports,
+            bend_loss=self.bend_loss,
+        )
+
+    def port(self, pin: Pin | str) -> Pose:
+        """Place of a port of a cell in um, and its heading out of the cell in rad."""
+        pin = Pin.of(pin)
+        check_choice("instance", pin.instance, self.cells)
+        return self.cells[pin.instance].port(pin.port)
+
+    def footprints(self) -> dict[str, Any]:
+        """Corners of the footprint of each cell in um, shape [N, 2]."""
+        return of_each(
+            lambda each: placed_corners(*each), {k: (c.pose, c.cell.footprint) for k, c in self.cells.items()}
+        )
+
+    def path(self, name: str) -> PathChain:
+        """The path of a route."""
+        check_choice("route", name, self.routes)
+        route = self.routes[name]
+        return route.path(self.port(route.start), self.port(route.end))
+
+    def paths(self) -> dict[str, PathChain]:
+        """The paths of all routes."""
+        return {name: self.path(name) for name in self.routes}
+
+    # --- measures ---------------------------------------------------------------------------------
+
+    def bounding_box(self, softness: Any = None) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+        """Least x, least y, largest x, largest y in um of footprints and routes; smooth with a softness in um."""
+        points = [jnp.asarray(each, jnp.result_type(float)) for each in self.footprints().values()]
+        points += of_each(lambda part: route_points(_path(part), part[0].width), self._routed()).values()
+        return bounds_of(jnp.concatenate(points), softness)
+
+    def area(self, softness: Any = None) -> jax.Array:
+        """Area of the bounding box in um^2."""
+        left, bottom, right, top = self.bounding_box(softness)
+        return (right - left) * (top - bottom)
+
+    def shoreline(self, edge: str = "west") -> jax.Array:
+        """Length in mm of an edge of the chip that is taken up by cells whose outer ports lead out there.
+
+        Raises:
+            ValueError: for an unknown edge, or one that no port leads to.
+        """
+        check_choice("edge", edge, EDGES)
+        outer = [(jax.lax.stop_gradient(self.port(pin).heading), self.cells[pin.instance]) for _, pin in self.ports]
+        return shoreline_mm(edge, [(heading, cell.corners()) for heading, cell in outer])
+
+    def spacing_constraints(self, spacing: Any = 0.0, softness: Any = None) -> jax.Array:
+        """c = spacing - distance of each pair of footprints in um, shape [pairs]; none above 0 is a good layout.
+
+        Overlap counts as a negative distance, by its depth. With a softness in um the distance is smooth and never
+        above the exact one; see `kernels.convex_distance` for by how much it is below.
+        """
+        return spacing_constraints(list(self.footprints().values()), spacing, softness)
+
+    def clearance_constraints(self, spacing: Any = 0.0, softness: Any = None) -> jax.Array:
+        """c = spacing - distance in um of routes from the cells that they do not end at, and from other routes."""
+        touched = {name: {route.start.instance, route.end.instance} for name, route in self.routes.items()}
+        points = of_each(lambda part: middle_points(_path(part)), self._routed())
+        widths = {name: route.width for name, route in self.routes.items()}
+        crossing = {frozenset((each.first, each.second)) for each in self.crossed}
+        return clearance_constraints(self.footprints(), points, widths, touched, crossing, spacing, softness)
+
+    def route_constraints(self) -> jax.Array:
+        """c = -slack of all routes (see `layout_routes`): none above 0 where all can be joined at their radius."""
+        slacks = of_each(lambda part: part[0].slack(*_ends(part)), self._routed()).values()
+        return -jnp.concatenate([jnp.asarray(each, jnp.result_type(float)) for each in slacks] or [jnp.zeros(0)])
+
+    # --- circuit ----------------------------------------------------------------------------------
+
+    def route_lengths(self) -> dict[str, Any]:
+        """Lengths in um of the routes."""
+        return of_each(lambda part: _path(part).length, self._routed())
+
+    def settings(self) -> dict[str, dict[str, Any]]:
+        """Settings of all instances of the netlist that have numbers, for `Circuit.with_settings`."""
+        found = {name: dict(cell.cell.settings) for name, cell in self.cells.items()} | self._route_settings()
+        return {name: own for name, own in found.items() if own}
+
+    def netlist(self) -> Netlist:
+        """The netlist: cells, routes in parts, and the crossings between the parts."""
+        settings = self.settings()
+        instances = {name: Instance(cell.cell.component, settings.get(name, {})) for name, cell in self.cells.items()}
+        connections = list(self.joints)
+        for name, route in self.routes.items():
+            parts = self.parts(name)
+            instances |= {part: Instance(self.route_component, settings[part]) for part in parts}
+            connections += self._chained(name, route, parts)
+        instances |= {name: Instance(self.crossing.component) for name in self.crossing_names()}
+        return Netlist(instances, connections, dict(self.ports))
+
+    def circuit(self, models: Mapping[str, Any], like: Circuit | None = None) -> Circuit:
+        """The circuit of the netlist, its numbers following the coordinates; they may be traced.
+
+        Args:
+            models: model of each component, that of routes among them.
+            like: a circuit of this layout made before, whose compiled program is used again with the present numbers.
+
+        Raises:
+            NetlistError: as `Circuit` does.
+        """
+        if like is None:
+            return Circuit(self.netlist(), models)
+        check_kind("like", like, Circuit)
+        return like.with_settings(self.settings())
+
+    def parts(self, route: str) -> list[str]:
+        """Names in the netlist of the parts of a route."""
+        count = len(self._crossings_of(route))
+        return [route] if not count else [f"{route}_{k + 1}" for k in range(count + 1)]
+
+    def crossing_names(self) -> list[str]:
+        """Names in the netlist of the crossings."""
+        return [f"crossing_{k + 1}" for k in range(len(self.crossed))]
+
+    # --- heat -------------------------------------------------------------------------------------
+
+    def heater_names(self) -> list[str]:
+        """Names of the heaters, "instance,heater", in the order of `thermal`."""
+        return [f"{name},{key}" for name, cell in self.cells.items() for key in cell.cell.heaters]
+
+    def probe_names(self) -> list[str]:
+        """Names of the places whose temperature counts, "instance,probe"."""
+        return [f"{name},{key}" for name, cell in self.cells.items() for key in cell.cell.probes]
+
+    def thermal(
+        self, stack: ThermalStack, heater: SlabOf, probe: SlabOf, chip: Chip | None = None, **options: Any
+    ) -> ThermalLayout:
+        """Heaters and probes where they are, in a stack of layers.
+
+        Args:
+            stack: the layers.
+            heater, probe: the slab of each: layer, height over its bottom in um, thickness in um or None for the rest.
+            chip: its edges; None for layers without end.
+            options: further arguments of `ThermalLayout`.
+        """
+        heaters = [ThermalRegion(shape, *heater) for cell in self.cells.values() for shape in cell.heaters().values()]
+        probes = [ThermalRegion(shape, *probe) for cell in self.cells.values() for shape in cell.probes().values()]
+        return ThermalLayout(stack, heaters, probes, chip, **options)
+
+    # --- inner ------------------------------------------------------------------------------------
+
+    def _resolved_route(self, route: Route) -> Route:
+        return route.resolved(self.port(route.start), self.port(route.end))
+
+    def _crossings_of(self, route: str) -> list[tuple[int, tuple[int, float]]]:
+        """Number and place of the crossings of a route, along it."""
+        found = [(k, each.first_at) for k, each in enumerate(self.crossed) if each.first == route]
+        found += [(k, each.second_at) for k, each in enumerate(self.crossed) if each.second == route]
+        return sorted(found, key=lambda each: each[1])
+
+    def _routed(self) -> dict[str, tuple[Route, Pose, Pose, Pose, Pose]]:
+        """Routes, and pose of the cell and of the port within it at both ends."""
+        found = {}
+        for name, route in self.routes.items():
+            ends = []
+            for pin in (route.start, route.end):
+                cell = self.cells[pin.instance]
+                port = cell.cell.port(pin.port)
+                ends += [cell.pose, Pose(port.x, port.y, port.heading)]
+            # Without their names routes of one shape can be put in one batch.
+            found[name] = (dataclasses.replace(route, start=_NOWHERE, end=_NOWHERE), *ends)
+        return found
+
+    def _route_settings(self) -> dict[str, dict[str, Any]]:
+        """Length, and loss in dB, of each part; what the bends of a route lose is shared out by length."""
+
+        def measured(part: Any) -> tuple[Any, Any]:
+            path = _path(part)
+            return path.length, None if self.bend_loss is None else path_loss_db(path, self.bend_loss)
+
+        settings = {}
+        marks = self._crossing_lengths()
+        for name, (length, loss) in of_each(measured, self._routed()).items():
+            cuts = [0.0, *marks.get(name, ()), length]
+            for k, part in enumerate(self.parts(name)):
+                whole = cuts[k + 1] - cuts[k]
+                short = 0.5 * self.crossing.size * ((k > 0) + (k < len(cuts) - 2))
+                settings[part] = {"length": whole - short}
+                if loss is not None:
+                    settings[part]["loss_db"] = loss * (whole / length) if len(cuts) > 2 else loss
+        return settings
+
+    def _crossing_lengths(self) -> dict[str, list[Any]]:
+        """Length in um from the start of a route to each of its crossings, by route."""
+        names = dict.fromkeys(name for each in self.crossed for name in (each.first, each.second))
+        paths = {name: self.path(name) for name in names}
+        places = [crossing_parameters(paths[each.first], paths[each.second], each) for each in self.crossed]
+        found: dict[str, list[Any]] = {name: [] for name in names}
+        for name, path in paths.items():
+            for number, (segment, _) in self._crossings_of(name):
+                t = places[number][0 if self.crossed[number].first == name else 1]
+                found[name].append(path.length_to(segment, t))
+        return found
+
+    def _chained(self, name: str, route: Route, parts: Sequence[str]) -> list[tuple[Pin, Pin]]:
+        """Connections of a route: from its first port through parts and crossings to its last."""
+        ends = [(part, *self.route_ports) for part in parts]
+        links: list[tuple[str, str, str]] = ends[:1]
+        for (number, _), end in zip(self._crossings_of(name), ends[1:], strict=True):
+            crossed, ports = self.crossed[number], self.crossing.ports
+            across = ports[2:] if crossed.leftward else ports[2:][::-1]
+            links += [(f"crossing_{number + 1}", *(ports[:2] if crossed.first == name else across)), end]
+        pins = [route.start]
+        for instance, first, last in links:
+            pins += [Pin(instance, first), Pin(instance, last)]
+        pins.append(route.end)
+        return list(zip(pins[::2], pins[1::2], strict=True))
+
+
+def _ends(part: tuple[Route, Pose, Pose, Pose, Pose]) -> tuple[Pose, Pose]:
+    """Poses of the ports that a route joins."""
+    _, cell, port, other_cell, other_port = part
+    return placed_at(cell, port), placed_at(other_cell, other_port)
+
+
+def _path(part: tuple[Route, Pose, Pose, Pose, Pose]) -> PathChain:
+    return part[0].path(*_ends(part))
