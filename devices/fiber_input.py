@@ -109,7 +109,7 @@ def _check_window(joint: Any, grid: FieldGrid) -> None:
 
 
 def _missing(power: float) -> float:
-    """Part of the power that a field lacks. A chip's mode has a little more than 1, as its backward part counts less."""
+    """Part of the power that a field lacks; the modes of a chip have a little more than 1."""
     if power > MOST_POWER:
         raise ValueError(f"power of the field = {power:.6g} is above 1: `SampledField.of` brings it there")
     return max(0.0, 1.0 - power)
