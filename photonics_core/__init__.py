@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from photonics_core.beams import GaussianBeam
     from photonics_core.bend_loss import BendLoss, fit_bend_loss, path_loss_db
+    from photonics_core.bend_shapes import ShapedBend, ShapedSBend, shape_loss_db
     from photonics_core.carriers import (
         CarrierProfile,
         carrier_absorption_cm,
@@ -338,6 +339,9 @@ _HOMES = {
     "with_thermo_optic": "thermo_optics",
     "BendLoss": "bend_loss",
     "fit_bend_loss": "bend_loss",
+    "ShapedBend": "bend_shapes",
+    "ShapedSBend": "bend_shapes",
+    "shape_loss_db": "bend_shapes",
     "path_loss_db": "bend_loss",
     "LayerRule": "design_rules",
     "Violation": "design_rules",

@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 #: Those that solve for many modes.
 LONG = (
     "circuits_and_films",
+    "design_bend",
     "design_ring_filter",
     "design_transmitter",
     "design_wideband_coupler",

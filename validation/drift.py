@@ -48,6 +48,7 @@ def silicon_ring() -> Evidence:
     "drift.silicon_wire",
     source="rings of silicon on insulator, 60 to 90 pm/K (Appl. Phys. Lett. 121, 261104)",
     kind="range",
+    is_long=True,
 )
 @in_float64
 def silicon_wire() -> Evidence:

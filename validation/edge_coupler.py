@@ -48,7 +48,7 @@ def te_lensed() -> Evidence:
     return Evidence(_best_width(2.5, "te", 0.15, 0.23), (0.16, 0.20), 0.0, "um")
 
 
-@case("edge_coupler.te_spot_3", source=SCRIPT, kind="range")
+@case("edge_coupler.te_spot_3", source=SCRIPT, kind="range", is_long=True)
 @in_float64
 def te_spot_3() -> Evidence:
     """Width of the tip that couples best to a spot of 3 um, TE."""

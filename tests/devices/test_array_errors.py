@@ -19,6 +19,7 @@ ERROR = ArrayErrors(
 DECIBEL = 10.0 / math.log(10.0)
 
 
+@pytest.mark.slow
 def test_offsets_have_their_closed_mean():
     # Of equal waists the loss is 4.34 (x^2 + y^2) / w^2 exactly.
     row = FibreArray.row(FibreJoint(FIBRE, FIBRE, 1.31), 3)

@@ -76,6 +76,7 @@ def test_a_small_drive_gives_the_small_signal_response():
         np.testing.assert_allclose(found, MODULATOR.response(f, LASER, bias), rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_the_junction_sees_a_step_behind_r_and_c():
     step = np.where(np.arange(200) < 100, 0.0, 1.0)
     _, across = MODULATOR.drive(step, 0.2, LASER)

@@ -62,6 +62,7 @@ def test_adiabaticity_says_whether_light_follows():
     assert float(slow.adiabaticity(1.55)) == pytest.approx(0.2 / (0.05**2 * 1000.0), rel=1e-3)
 
 
+@pytest.mark.slow
 def test_gradients_are_those_of_differences():
     place = jnp.linspace(0.0, 1.0, 41)
 

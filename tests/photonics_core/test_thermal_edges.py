@@ -43,7 +43,8 @@ def coupling(one):
     return one.coupling()[:, 0]
 
 
-@pytest.mark.parametrize("edges", ["adiabatic", pytest.param("fixed", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("edges", ["adiabatic", "fixed"])
 def test_a_chip_as_wide_as_a_fraction_of_its_thickness(edges):
     exact = series(edges)
     np.testing.assert_allclose(

@@ -75,6 +75,7 @@ def test_heater_and_probe_may_be_swapped(layout, matrix):
     np.testing.assert_allclose(coupling(swapped).T, matrix, rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_temperature_is_linear_and_powers_are_found_again(layout):
     power = np.array([[1.0, 0.5], [0.0, 2.0]])
     small = ThermalLayout(STACK, HEATERS[:2], layout.probes, CHIP)
