@@ -1,4 +1,4 @@
-"""Distances between convex polygons and from points to them, with a sign, and smooth bounds from below.
+"""Distances between convex polygons, with a sign, and smooth bounds from below.
 
 For two convex polygons the gap along the normal n of an edge is min over the other's corners of n . (corner - edge).
 The largest gap over all edges of both is their depth of overlap with a minus where they overlap (the least move that
@@ -49,17 +49,6 @@ def polygon_distance(one: jax.Array, other: jax.Array, softness: Any = None) -> 
         return gap
     apart = jnp.min(jnp.concatenate([_to_edges(one, other).ravel(), _to_edges(other, one).ravel()]))
     return jnp.where(gap > 0.0, apart, gap)
-
-
-def point_distance(points: jax.Array, polygon: jax.Array, softness: Any = None) -> jax.Array:
-    """Signed distance in um of points [P, 2] to a convex polygon [N, 2], negative inside; `softness` as above."""
-    normals, offsets, used = _edges(polygon)
-    gaps = jnp.einsum("pk,nk->pn", points, normals, precision="highest") - offsets[None, :]
-    gaps = jnp.where(used[None, :], gaps, -jnp.inf)
-    gap = soft_maximum(gaps, softness, axis=1)
-    if softness is not None:
-        return gap
-    return jnp.where(gap > 0.0, jnp.min(_to_edges(points, polygon), axis=1), gap)
 
 
 def _edges(polygon: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:

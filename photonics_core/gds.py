@@ -10,9 +10,12 @@ them.
 """
 
 import datetime
+import errno
 import json
 import math
 import os
+import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +27,7 @@ import numpy as np
 
 from photonics_core.atomic import write_atomically
 from photonics_core.exchange_files import import_extra
+from photonics_core.exchange_netlist import netlist_to_dict
 from photonics_core.kernels.checks import check_kind, check_positive, is_concrete
 from photonics_core.layout import Layout
 from photonics_core.layout_cells import LAYER_NAMES, LayoutCell, Placed, leaf_key, placed_shape
@@ -45,7 +49,12 @@ DEFAULT_LAYERS = MappingProxyType(
 )
 #: Highest number of a layer or data type, vertices of a polygon in a file, and the time that files bear.
 HIGHEST, MOST_POINTS = 65535, 4000
+#: Letters of a property, of which GDS takes 126 bytes, and properties of a reference. A longer line goes on in
+#: properties that start with `GOES_ON`.
+PLAIN_LETTERS, ANY_LETTERS, MOST_LINES = 120, 30, 10_000
+GOES_ON = "+"
 TIME_STAMP = datetime.datetime(2000, 1, 1)
+_CELL_NAME = re.compile(r"[A-Za-z0-9_?$]{1,64}")
 #: How deep in um the mark of a port is drawn into its cell.
 _PORT_DEPTH = 0.2
 
@@ -79,6 +88,11 @@ class LayerMap:
         return self.layers.get(name, DEFAULT_LAYERS[name])
 
 
+def escaped(port: str) -> str:
+    """The name of a port as it stands before the `=` of a property."""
+    return port.replace("%", "%25").replace("=", "%3D")
+
+
 #: The layers of `DEFAULT_LAYERS`.
 PLAIN_LAYERS = LayerMap()
 
@@ -103,14 +117,21 @@ def write_gds(
         name: of the top cell.
 
     Raises:
-        ValueError: for a layout with traced numbers or out of reach of GDS, or as `guide_outline`.
+        ValueError: for a layout with traced numbers or out of reach of GDS, a setting that is no plain value or too
+            long for a property, a name that is none of GDS, or as `guide_outline`.
         ImportError: without gdstk.
         OSError: if the file cannot be written.
     """
     library = gds_library(layout, layers, chord_error=chord_error, grid=grid, name=name)
+    folder = Path(path).absolute().parent
+    if not folder.is_dir():
+        raise FileNotFoundError(errno.ENOENT, f"there is no folder {str(folder)!r}", str(path))
 
     def write(temporary: Path) -> None:
-        library.write_gds(temporary, max_points=MOST_POINTS, timestamp=TIME_STAMP)
+        with warnings.catch_warnings():
+            # Of properties of more than 128 bytes in all, which readers of today take.
+            warnings.filterwarnings("ignore", "Saved file uses unofficially supported", RuntimeWarning)
+            library.write_gds(temporary, max_points=MOST_POINTS, timestamp=TIME_STAMP)
 
     write_atomically(path, write)
 
@@ -127,6 +148,8 @@ def gds_library(
     check_kind("layout", layout, Layout)
     check_kind("layers", layers, LayerMap)
     check_positive("grid", grid, "um")
+    if not isinstance(name, str) or not _CELL_NAME.fullmatch(name):
+        raise ValueError(f"name = {name!r} of the top cell is not of 1 to 64 letters, digits, _, ? and $")
     if not is_concrete(*jax.tree.leaves(layout)):
         raise ValueError("layout has traced numbers; a file needs those that the host can read")
     gdstk = import_extra("gdstk", "layout")
@@ -139,13 +162,15 @@ class _Draughtsman:
     def __init__(self, gdstk: Any, layout: Layout, layers: LayerMap, chord_error: float, grid: float) -> None:
         self.gdstk, self.layout, self.layers = gdstk, layout, layers
         self.chord_error, self.grid = chord_error, grid
-        self.partners = _partners(layout.netlist())
-        self.settings = layout.settings()
+        netlist = layout.netlist()
+        self.partners = _partners(netlist)
+        self.settings = {k: v["settings"] for k, v in netlist_to_dict(netlist)["instances"].items()}
         self.cells: dict[Any, Any] = {}
         self.numbers: dict[str, int] = {}
 
     def library(self, name: str) -> Any:
         library = self.gdstk.Library("photonics_core", unit=1e-6, precision=1e-6 * self.grid)
+        self.numbers[name] = 1
         top = self.gdstk.Cell(name)
         for instance, placed in self.layout.cells.items():
             top.add(self._reference(instance, placed))
@@ -227,10 +252,12 @@ class _Draughtsman:
     def _described(self, reference: Any, instance: str, component: str) -> Any:
         lines = [f"instance={instance}", f"component={component}"]
         for name, value in self.settings.get(instance, {}).items():
-            plain = value.tolist() if hasattr(value, "tolist") else value
-            lines.append(f"set:{name}={json.dumps(plain)}")
-        lines += [f"net:{port}={pin}" for port, pin in self.partners.get(instance, {}).items()]
-        for number, line in enumerate(lines, 1):
+            lines.append(f"set:{name}={json.dumps(value)}")
+        lines += [f"net:{escaped(port)}={pin}" for port, pin in self.partners.get(instance, {}).items()]
+        cut = _cut(lines)
+        if len(cut) > MOST_LINES:
+            raise ValueError(f"instance {instance!r}: its settings take {len(cut)} properties, more than {MOST_LINES}")
+        for number, line in enumerate(cut, 1):
             reference.set_gds_property(number, line)
         return reference
 
@@ -238,7 +265,9 @@ class _Draughtsman:
         """A name of a cell that no other has, of the characters that GDS admits."""
         plain = "".join(letter if letter.isalnum() and letter.isascii() else "_" for letter in stem)[:48]
         self.numbers[plain] = self.numbers.get(plain, 0) + 1
-        return f"{plain}_{self.numbers[plain]}"
+        chosen = f"{plain}_{self.numbers[plain]}"
+        # The name of the top cell is given, and may look like one of these.
+        return self._name(stem) if chosen in self.numbers else chosen
 
     def _snapped(self, x: Any, y: Any) -> tuple[float, float]:
         return tuple(float(each) for each in self.grid * np.round(np.array([x, y], float) / self.grid))  # pyright: ignore
@@ -258,6 +287,16 @@ class _Draughtsman:
     def _label(self, text: str, x: Any, y: Any, layer: str) -> Any:
         number, texttype = self.layers.of(layer)
         return self.gdstk.Label(text, self._snapped(x, y), layer=number, texttype=texttype)
+
+
+def _cut(lines: list[str]) -> list[str]:
+    """Lines in parts that a property has room for."""
+    parts = []
+    for line in lines:
+        room = PLAIN_LETTERS if line.isascii() else ANY_LETTERS
+        parts.append(line[:room])
+        parts += [GOES_ON + line[k : k + room] for k in range(room, len(line), room)]
+    return parts
 
 
 def _partners(netlist: Netlist) -> dict[str, dict[str, str]]:

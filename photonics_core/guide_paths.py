@@ -171,6 +171,13 @@ class EulerBend(PiecewisePath):
         xp, radius, angle, part = self._real(self.radius, self.angle, self.euler)
         return bend_pieces(xp, xp.abs(angle) * radius * (1.0 + part), xp.sign(angle) / radius, part)
 
+    def end(self) -> Pose:
+        # The heading is the angle itself: at no angle the pieces have neither length nor curvature, and their product
+        # would have no derivative.
+        x, y, _ = super().end()
+        xp, angle = namespace(x, y), self.angle
+        return Pose(x, y, real(xp, angle))
+
     def peak_curvature(self) -> Any:
         _, radius = self._real(self.radius)
         return 1.0 / radius
@@ -193,6 +200,16 @@ class Arc(EulerBend):
 
     def __init__(self, radius: Any, angle: Any) -> None:
         self.radius, self.angle, self.euler = as_leaf(radius), as_leaf(angle), as_leaf(0.0)
+
+    @classmethod
+    def of_effective_radius(cls, effective_radius: Any, angle: Any, euler: Any = 0.0) -> "Arc":
+        """The arc itself; `euler` must be 0."""
+        check_range("euler", euler, 0.0, 0.0)
+        return cls(effective_radius, angle)
+
+    def effective_radius(self) -> Any:
+        """The radius in um, of a full turn too, whose ends are one place."""
+        return self._real(self.radius)[1]
 
     def pieces(self) -> tuple[Any, Any, Any]:
         xp, radius, angle = self._real(self.radius, self.angle)

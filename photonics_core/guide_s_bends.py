@@ -166,6 +166,12 @@ def _swept_length(path: GuidePath, t: Any) -> Any:
 
 
 def _sampled_peak(path: GuidePath) -> Any:
-    bend = path.at(np.linspace(0.0, 1.0, 129)).curvature
-    xp = namespace(bend)
-    return xp.max(xp.abs(bend))
+    """Largest |curvature| of 129 points, and of the turns from point to point, which see a cusp between them."""
+    points = path.at(np.linspace(0.0, 1.0, 129))
+    xp = namespace(points.curvature)
+    turn = xp.diff(points.heading)
+    turn = xp.abs(xp.arctan2(xp.sin(turn), xp.cos(turn)))
+    way = (points.speed[1:] + points.speed[:-1]) / 256.0
+    still = way == 0.0
+    mean = xp.where(still, xp.zeros_like(turn), turn / xp.where(still, xp.ones_like(way), way))
+    return xp.maximum(xp.max(xp.abs(points.curvature)), xp.max(mean))

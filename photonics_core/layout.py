@@ -25,19 +25,20 @@ from photonics_core.kernels.checks import check_choice, check_finite, check_kind
 from photonics_core.kernels.guide_curves import namespace, real
 from photonics_core.layout_batches import of_each
 from photonics_core.layout_cells import Placed, placed_corners
-from photonics_core.layout_checks import check_names, check_places
-from photonics_core.layout_crossings import Crossed, RouteCrossing, crossing_parameters, find_crossings
+from photonics_core.layout_checks import check_names, check_parts, check_places, check_traced
+from photonics_core.layout_crossings import Crossed, RouteCrossing, check_crossed, crossing_parameters, find_crossings
 from photonics_core.layout_measures import (
     EDGES,
     bounds_of,
     clearance_constraints,
-    middle_points,
+    guide_boxes,
     route_points,
     shoreline_mm,
     spacing_constraints,
 )
 from photonics_core.layout_routes import Route
 from photonics_core.netlist import Instance, Netlist, Pin
+from photonics_core.runtime import as_leaf
 from photonics_core.thermal_chip import Chip
 from photonics_core.thermal_layout import ThermalLayout
 from photonics_core.thermal_stack import ThermalRegion, ThermalStack
@@ -64,8 +65,9 @@ class Layout(eqx.Module):
         bend_loss: what bends lose; None to leave it out.
 
     Raises:
-        ValueError: for a name used twice, an unknown instance or port, a port used twice, ports that overlap, joints
-            that do not meet, or a route that cannot be joined at its radius.
+        ValueError: for parts of another kind, a name used twice, an unknown instance or port, a port used twice, ports
+            that overlap, joints that do not meet, a route that cannot be joined at its radius, routes that cross at a
+            grazing angle or lie on one another, or places that are traced, where shapes or crossings must be found.
     """
 
     cells: dict[str, Placed]
@@ -90,20 +92,33 @@ class Layout(eqx.Module):
         route_ports: tuple[str, str] = ("in", "out"),
         bend_loss: BendLoss | None = None,
     ) -> None:
+        check_parts(cells, routes or {})
+        check_kind("crossing", crossing, RouteCrossing)
+        if bend_loss is not None:
+            check_kind("bend_loss", bend_loss, BendLoss)
+        if isinstance(route_ports, str) or len(set(route_ports)) != 2:
+            raise ValueError(f"route_ports = {route_ports!r} are not two names")
         self.cells, self.routes = dict(cells), dict(routes or {})
         self.ports = tuple((name, Pin.of(pin)) for name, pin in (ports or {}).items())
         self.joints = tuple((Pin.of(one), Pin.of(other)) for one, other in joints)
-        self.crossing, self.route_component, self.route_ports = crossing, route_component, route_ports
+        self.crossing, self.route_component = crossing, route_component
+        self.route_ports = (route_ports[0], route_ports[1])
         self.bend_loss = bend_loss
         pins = [pin for route in self.routes.values() for pin in (route.start, route.end)]
         pins += [pin for pair in self.joints for pin in pair] + [pin for _, pin in self.ports]
         check_names(self.cells, self.routes, pins)
-        if is_concrete(*jax.tree.leaves((self.cells, self.routes))):
+        places = [(cell.pose, cell.cell.ports) for cell in self.cells.values()]
+        if is_concrete(*jax.tree.leaves((places, self.routes))):
             check_places(self.cells, self.joints)
             self.routes = {name: self._resolved_route(route) for name, route in self.routes.items()}
             self.crossed = find_crossings(self.paths())
         else:
+            check_traced(self.cells, self.routes)
             self.crossed = ()
+        parts = {part: name for name in self.routes for part in self.parts(name) if part != name}
+        for part, name in parts.items():
+            if part in self.cells or part in self.routes:
+                raise ValueError(f"name {part!r} is that of a part of route {name!r}, which is crossed; choose another")
 
     # --- coordinates ------------------------------------------------------------------------------
 
@@ -122,7 +137,7 @@ class Layout(eqx.Module):
         Raises:
             ValueError: for positions of another shape or not finite.
         """
-        count = len(self.cells)
+        count, positions, angles = len(self.cells), as_leaf(positions), as_leaf(angles)
         for name, value, shape in (("positions", positions, (count, 2)), ("angles", angles, (count,))):
             if value is not None:
                 check_finite(name, value)
@@ -173,9 +188,10 @@ class Layout(eqx.Module):
 
     def bounding_box(self, softness: Any = None) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
         """Least x, least y, largest x, largest y in um of footprints and routes; smooth with a softness in um."""
-        points = [jnp.asarray(each, jnp.result_type(float)) for each in self.footprints().values()]
+        points = list(self.footprints().values())
         points += of_each(lambda part: route_points(_path(part), part[0].width), self._routed()).values()
-        return bounds_of(jnp.concatenate(points), softness)
+        xp = namespace(*points)
+        return bounds_of(xp.concatenate([real(xp, each) for each in points]), softness)
 
     def area(self, softness: Any = None) -> jax.Array:
         """Area of the bounding box in um^2."""
@@ -186,11 +202,18 @@ class Layout(eqx.Module):
         """Length in mm of an edge of the chip that is taken up by cells whose outer ports lead out there.
 
         Raises:
-            ValueError: for an unknown edge, or one that no port leads to.
+            ValueError: for an unknown edge, one that no port leads to, or angles of cells that are traced.
         """
         check_choice("edge", edge, EDGES)
-        outer = [(jax.lax.stop_gradient(self.port(pin).heading), self.cells[pin.instance]) for _, pin in self.ports]
-        return shoreline_mm(edge, [(heading, cell.corners()) for heading, cell in outer])
+        outer = []
+        for _, pin in self.ports:
+            cell = self.cells[pin.instance]
+            headings = cell.angle, cell.cell.port(pin.port).heading
+            if not is_concrete(*headings):
+                raise ValueError(f"the heading of port {pin} is traced; which edge it leads to must be known")
+            # Summed on the host: the pose of a moved cell is traced, its angle with it.
+            outer.append((sum(float(np.asarray(each)) for each in headings), cell.corners()))
+        return shoreline_mm(edge, outer)
 
     def spacing_constraints(self, spacing: Any = 0.0, softness: Any = None) -> jax.Array:
         """c = spacing - distance of each pair of footprints in um, shape [pairs]; none above 0 is a good layout.
@@ -203,15 +226,15 @@ class Layout(eqx.Module):
     def clearance_constraints(self, spacing: Any = 0.0, softness: Any = None) -> jax.Array:
         """c = spacing - distance in um of routes from the cells that they do not end at, and from other routes."""
         touched = {name: {route.start.instance, route.end.instance} for name, route in self.routes.items()}
-        points = of_each(lambda part: middle_points(_path(part)), self._routed())
-        widths = {name: route.width for name, route in self.routes.items()}
+        boxes = of_each(lambda part: guide_boxes(_path(part), part[0].width), self._routed())
         crossing = {frozenset((each.first, each.second)) for each in self.crossed}
-        return clearance_constraints(self.footprints(), points, widths, touched, crossing, spacing, softness)
+        return clearance_constraints(self.footprints(), boxes, touched, crossing, spacing, softness)
 
     def route_constraints(self) -> jax.Array:
         """c = -slack of all routes (see `layout_routes`): none above 0 where all can be joined at their radius."""
-        slacks = of_each(lambda part: part[0].slack(*_ends(part)), self._routed()).values()
-        return -jnp.concatenate([jnp.asarray(each, jnp.result_type(float)) for each in slacks] or [jnp.zeros(0)])
+        slacks = list(of_each(lambda part: part[0].slack(*_ends(part)), self._routed()).values())
+        xp = namespace(*slacks)
+        return jnp.asarray(-xp.concatenate([real(xp, each) for each in slacks] or [xp.zeros(0)]))
 
     # --- circuit ----------------------------------------------------------------------------------
 
@@ -333,6 +356,8 @@ class Layout(eqx.Module):
         names = dict.fromkeys(name for each in self.crossed for name in (each.first, each.second))
         paths = {name: self.path(name) for name in names}
         places = [crossing_parameters(paths[each.first], paths[each.second], each) for each in self.crossed]
+        for crossed, parameters in zip(self.crossed, places, strict=True):
+            check_crossed(crossed, parameters)
         found: dict[str, list[Any]] = {name: [] for name in names}
         for name, path in paths.items():
             for number, (segment, _) in self._crossings_of(name):

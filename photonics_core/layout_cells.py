@@ -83,7 +83,8 @@ class LayoutCell(eqx.Module):
         component: its name in the netlist.
         ports: `CellPort` by name.
         footprint: corners in um of the convex polygon that it takes up, counter-clockwise, shape [N, 2].
-        settings: of the component in the netlist; numbers are leaves.
+        settings: of the component in the netlist; real numbers are leaves, and what is whole, text or a list of such
+            stays as it is.
         drawn: what is drawn.
         heaters: shape of each heater by name.
         probes: shape of each place whose temperature counts, by name, as the circle of a ring.
@@ -96,7 +97,7 @@ class LayoutCell(eqx.Module):
     ports: dict[str, CellPort]
     footprint: Any = eqx.field(converter=as_leaf)
     settings: dict[str, Any] = eqx.field(
-        converter=lambda s: {k: as_leaf(v) for k, v in s.items()}, default_factory=dict
+        converter=lambda s: {k: _setting(v) for k, v in s.items()}, default_factory=dict
     )
     drawn: tuple[Drawn, ...] = eqx.field(converter=tuple, default=())
     heaters: dict[str, HeatShape] = eqx.field(default_factory=dict)
@@ -230,6 +231,7 @@ def ring_cell(
     for name, value in (("radius", radius), ("gap", gap), ("width", width), ("heater_width", heater_width)):
         check_positive(name, value, "um")
     check_range("pad", pad, 1.0, 1000.0, "um")
+    check_range("pad_gap", pad_gap, 0.0, 1000.0, "um")
     height = radius + gap + width
     top = 2.0 * height
     half = _larger(pad + pad_gap, radius + 3.0)
@@ -287,6 +289,18 @@ def _heater_and_pads(height: Any, radius: Any, heater_width: Any, pad: float, pa
         drawn += [Drawn("metal", shape) for shape in _wires(corners, wire)]
         drawn.append(Drawn("pad", Rectangle(side * middle, foot + 0.5 * pad, pad, pad)))
     return drawn
+
+
+def _setting(value: Any) -> Any:
+    """A setting of a netlist: real numbers as arrays; a count would be none any longer, nor a list of names one."""
+    if isinstance(value, list | tuple):
+        if not all(isinstance(each, int | float | np.number | jax.Array) for each in value):
+            return value
+        if any(isinstance(each, jax.Array) for each in value):
+            return as_leaf(value)
+    if isinstance(value, jax.Array) or not isinstance(value, int | list | tuple | np.ndarray | np.integer):
+        return as_leaf(value)
+    return as_leaf(value) if np.asarray(value).dtype.kind == "f" else value
 
 
 def _wires(corners: tuple[tuple[Any, Any], ...], width: float) -> list[Rectangle]:

@@ -2,14 +2,47 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-import jax
 import numpy as np
 
-from photonics_core.kernels.checks import check_choice, check_kind, is_concrete
+from photonics_core.kernels.checks import check_choice, check_kind
 from photonics_core.layout_cells import Placed
 from photonics_core.layout_routes import SAME_HEADING, SAME_PLACE, Route
 from photonics_core.netlist import Pin
+
+
+def check_parts(cells: Any, routes: Any) -> None:
+    """Refuse what is no dict of placed cells, and of routes.
+
+    Raises:
+        ValueError: naming what is wrong.
+    """
+    for given, parts, kind in (("cells", cells, Placed), ("routes", routes, Route)):
+        check_kind(given, parts, Mapping)
+        for name, part in parts.items():
+            check_kind(f"{given[:-1]} {name!r}", part, kind)
+    if not cells:
+        raise ValueError("cells is empty; a layout has at least one")
+
+
+def check_traced(cells: Mapping[str, Placed], routes: Mapping[str, Route]) -> None:
+    """Refuse routes whose shape or crossings cannot be found, for places are traced.
+
+    Raises:
+        ValueError: saying what to do instead.
+    """
+    for name, route in routes.items():
+        if route.shape is None or (route.shape in ("legs", "bezier") and route.legs is None):
+            raise ValueError(
+                f"route {name!r} has no shape, or no legs, which cannot be chosen where places are traced: make the "
+                "layout of numbers and use `moved`"
+            )
+    if len(routes) > 1:
+        raise ValueError(
+            f"routes {', '.join(map(repr, routes))} may cross, which cannot be found where places are traced: make the "
+            "layout of numbers and use `moved`"
+        )
 
 
 def check_names(cells: Mapping[str, Placed], routes: Mapping[str, Route], pins: Sequence[Pin]) -> None:
@@ -18,13 +51,8 @@ def check_names(cells: Mapping[str, Placed], routes: Mapping[str, Route], pins: 
     Raises:
         ValueError: naming the instance and the port.
     """
-    if not cells:
-        raise ValueError("cells is empty; a layout has at least one")
-    for name, cell in cells.items():
-        check_kind(f"cell {name!r}", cell, Placed)
-    for name, route in routes.items():
-        _check_route(name, route)
     for name, count in Counter([*cells, *routes]).items():
+        check_kind("name of an instance", name, str)
         if count > 1 or name.startswith("crossing_"):
             raise ValueError(f"name {name!r} is that of two instances, or of a crossing; choose another")
     for pin, count in Counter(pins).items():
@@ -56,10 +84,3 @@ def check_places(cells: Mapping[str, Placed], joints: Sequence[tuple[Pin, Pin]])
                 f"joint of {one} and {other} does not meet: ({a[0]:g}, {a[1]:g}) um heading {np.degrees(a[2]):g} deg "
                 f"and ({b[0]:g}, {b[1]:g}) um heading {np.degrees(b[2]):g} deg"
             )
-
-
-def _check_route(name: str, route: Route) -> None:
-    """Refuse what is no route, and one with numbers that are traced and no shape."""
-    check_kind(f"route {name!r}", route, Route)
-    if not is_concrete(*jax.tree.leaves(route)) and route.shape is None:
-        raise ValueError(f"route {name!r} has no shape, which cannot be chosen where its numbers are traced")

@@ -6,7 +6,7 @@ the exact derivatives.
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,8 @@ from photonics_core.kernels.guide_curves import namespace, real
 POINTS, STEPS = 33, 4
 #: Least angle in rad between guides that cross.
 LEAST_ANGLE = 0.1
+#: Lengths in um along routes that differ by less are of one crossing; guides nearer than this lie on one another.
+SAME_LENGTH = 1e-6
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,19 @@ def find_crossings(paths: Mapping[str, PathChain]) -> tuple[Crossed, ...]:
         ValueError: for two that cross at less than 0.1 rad, or lie on one another.
     """
     lines = {name: _polyline(path) for name, path in paths.items()}
-    found = []
+    found: list[Crossed] = []
     for one, other in itertools.combinations(paths, 2):
+        _refuse_overlap(one, lines[one], other, lines[other])
+        known: list[np.ndarray] = []
         for start in _meetings(lines[one], lines[other]):
             crossed = _sharpened(one, paths[one], other, paths[other], start)
-            if crossed is not None and not any(_same(crossed, each) for each in found):
+            if crossed is None:
+                continue
+            # One crossing is found from several intervals where segments meet, with empty ones between them maybe.
+            along = np.array([float(paths[one].length_to(*crossed.first_at)), 0.0])
+            along[1] = float(paths[other].length_to(*crossed.second_at))
+            if not any(np.max(np.abs(along - each)) < SAME_LENGTH for each in known):
+                known.append(along)
                 found.append(crossed)
     return tuple(found)
 
@@ -78,13 +88,27 @@ def crossing_parameters(one: PathChain, other: PathChain, crossed: Crossed, step
     xp = namespace(*jax.tree.leaves(ends))
     places = tuple(real(xp, place[1]) for place in (crossed.first_at, crossed.second_at))
     if xp is np:
-        for _ in range(steps):
-            places = _newton(ends, places)
+        with np.errstate(all="ignore"):
+            for _ in range(steps):
+                places = _newton(ends, places)
         return places
     # The last step alone carries derivatives: those of the steps before it do not count where it converges.
     fixed = jax.lax.stop_gradient(ends)
     places = jax.lax.fori_loop(0, steps - 1, lambda _, at: _newton(fixed, at), places)
     return _newton(ends, places)
+
+
+def check_crossed(crossed: Crossed, places: tuple[Any, Any]) -> None:
+    """Refuse a crossing that steps of Newton lead beyond the segments on which it was found.
+
+    Raises:
+        ValueError: naming the routes; where places are traced nothing is refused.
+    """
+    if namespace(*places) is np and not all(-SAME_LENGTH <= float(each) <= 1.0 + SAME_LENGTH for each in places):
+        raise ValueError(
+            f"routes {crossed.first!r} and {crossed.second!r} no longer cross where they did; `resolved` of the layout "
+            "finds crossings anew"
+        )
 
 
 def _newton(ends: Any, places: tuple[Any, Any]) -> tuple[Any, Any]:
@@ -121,6 +145,23 @@ def _meetings(one: np.ndarray, other: np.ndarray) -> list[tuple[int, int]]:
     return [(int(i), int(j)) for i, j in np.argwhere(near)]
 
 
+def _refuse_overlap(first: str, one: np.ndarray, second: str, other: np.ndarray) -> None:
+    """Refuse two lines of points of which intervals lie on one another, in whichever direction."""
+    a, u = one[:-1, None, :], np.diff(one, axis=0)[:, None, :]
+    long = np.hypot(u[..., 0], u[..., 1])
+    safe = np.where(long > 0.0, long, 1.0)
+    along, across = [], []
+    for end in (other[:-1], other[1:]):
+        step = end[None, :, :] - a
+        along.append((step[..., 0] * u[..., 0] + step[..., 1] * u[..., 1]) / safe)
+        across.append(np.abs(step[..., 0] * u[..., 1] - step[..., 1] * u[..., 0]) / safe)
+    shared = np.minimum(np.maximum(*along), long) - np.maximum(np.minimum(*along), 0.0)
+    on = (long > 0.0) & (np.maximum(*across) < SAME_LENGTH) & (shared > 1e3 * SAME_LENGTH)
+    if np.any(on):
+        x, y = one[np.argwhere(on)[0][0]]
+        raise ValueError(f"routes {first!r} and {second!r} lie on one another near ({x:g}, {y:g}) um")
+
+
 def _sharpened(first: str, one: PathChain, second: str, other: PathChain, start: tuple[int, int]) -> Crossed | None:
     """The crossing near two intervals, or None where the guides only touch at their ends or miss."""
     (i, k), (j, m) = (divmod(number, POINTS) for number in start)
@@ -146,15 +187,3 @@ def _sharpened(first: str, one: PathChain, second: str, other: PathChain, start:
             f"{np.degrees(np.arcsin(abs(sine))):.3g} deg, less than {np.degrees(LEAST_ANGLE):.3g} deg"
         )
     return Crossed(first, (i, float(s)), second, (j, float(t)), sine > 0.0)
-
-
-def _same(one: Crossed, other: Crossed) -> bool:
-    """Whether two are one crossing found from two intervals, as at the end of one segment and the start of the next."""
-    if (one.first, one.second) != (other.first, other.second):
-        return False
-    places = [(abs((a[0] + a[1]) - (b[0] + b[1]))) for a, b in _paired(one, other)]
-    return max(places) < 1e-6
-
-
-def _paired(one: Crossed, other: Crossed) -> Sequence[tuple[tuple[int, float], tuple[int, float]]]:
-    return (one.first_at, other.first_at), (one.second_at, other.second_at)

@@ -13,38 +13,42 @@ import jax.numpy as jnp
 import numpy as np
 
 from photonics_core.guide_paths import PathChain
-from photonics_core.kernels.checks import check_positive, check_range
-from photonics_core.kernels.convex_distance import point_distance, polygon_distance, soft_minimum
+from photonics_core.kernels.checks import check_positive, check_range, is_concrete
+from photonics_core.kernels.convex_distance import polygon_distance, soft_minimum
 from photonics_core.kernels.guide_curves import namespace, real
 
 #: Headings out of the four edges of a chip in rad, and the axis that the edge runs along.
 EDGES = {"west": (np.pi, 1), "east": (0.0, 1), "south": (-0.5 * np.pi, 0), "north": (0.5 * np.pi, 0)}
-#: Points of each segment of a route that distances are measured from.
+#: Points of each segment of a route, between which it is held in boxes.
 SAMPLES = 17
+_FIRST, _LAST = slice(None, -1), slice(1, None)
 
 
 def bounds_of(points: Any, softness: Any = None) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
     """Least x, least y, largest x, largest y in um of points [N, 2]; soft ones lie outside of all points."""
     if softness is not None:
         check_positive("softness", softness, "um")
-    points = jnp.asarray(points)
-    low, high = (soft_minimum(each, softness, axis=0) for each in (points, -points))
-    return low[0], low[1], -high[0], -high[1]
+    if softness is None and is_concrete(points):
+        # Without a program of its own for each count of points.
+        points = np.asarray(points)
+        low, high = np.min(points, axis=0), np.max(points, axis=0)
+        return tuple(jnp.asarray(each) for each in (low[0], low[1], high[0], high[1]))  # pyright: ignore
+    return _soft_bounds(points, softness)
 
 
-def route_points(path: PathChain, width: Any, count: int = SAMPLES) -> jax.Array:
+def route_points(path: PathChain, width: Any, count: int = SAMPLES) -> Any:
     """Points on both edges of a guide along a path, shape [2 segments count, 2]."""
     points = path.points(count)
-    x, y, heading = (jnp.asarray(each, jnp.result_type(float)) for each in points[:3])
-    half = 0.5 * jnp.asarray(width, x.dtype)
-    across = half * jnp.stack([-jnp.sin(heading), jnp.cos(heading)], axis=1)
-    middle = jnp.stack([x, y], axis=1)
-    return jnp.concatenate([middle + across, middle - across])
+    xp = namespace(*points, width)
+    x, y, heading = (real(xp, each) for each in points[:3])
+    across = 0.5 * real(xp, width) * xp.stack([-xp.sin(heading), xp.cos(heading)], axis=1)
+    middle = xp.stack([x, y], axis=1)
+    return xp.concatenate([middle + across, middle - across])
 
 
 def pair_distances(corners: Sequence[Any], softness: Any = None) -> jax.Array:
     """Signed distances in um of all pairs of convex polygons, negative by the depth of overlap, shape [pairs]."""
-    stacked = jnp.stack(_equal_counts(corners))
+    stacked = _equal_counts(corners)
     one, other = (np.array(each, int) for each in np.triu_indices(len(corners), 1))
     return _distances(stacked[one], stacked[other], softness)
 
@@ -65,8 +69,7 @@ def spacing_constraints(corners: Sequence[Any], spacing: Any, softness: Any = No
 
 def clearance_constraints(
     cells: Mapping[str, Any],
-    points: Mapping[str, Any],
-    widths: Mapping[str, Any],
+    boxes: Mapping[str, Any],
     touched: Mapping[str, set[str]],
     crossing: set[frozenset[str]],
     spacing: Any,
@@ -74,32 +77,31 @@ def clearance_constraints(
 ) -> jax.Array:
     """`spacing` less the least distance of each route from each cell that it does not end at, and from each route.
 
-    Distances are those of points along the guides. Pairs of routes that cross are left out.
+    Distances are those of boxes that hold the guides. Pairs of routes that cross are left out.
 
     Args:
         cells: corners of footprints by name.
-        points: along the middle of each route, shape [points, 2], by its name.
-        widths: of routes by name.
+        boxes: `guide_boxes` of each route by its name.
         touched: names of the cells that a route ends at, by route.
         crossing: pairs of routes that cross.
         spacing: least distance in um of edges.
-        softness: in um, for the least distance among the points; None for the exact one.
+        softness: in um, for the least distance among the boxes; None for the exact one.
 
     Returns:
         Shape [pairs] in um, those with cells first; empty where there is no pair.
     """
     check_range("spacing", spacing, 0.0, np.inf, "um")
-    batches = _batches(points)
-    half = {name: 0.5 * real(jnp, width) for name, width in widths.items()}
+    if softness is not None:
+        check_positive("softness", softness, "um")
+    batches = _batches(boxes)
     found = []
     if cells:
-        corners, order = jnp.stack(_equal_counts(list(cells.values()))), list(cells)
+        corners, order = _equal_counts(list(cells.values())), list(cells)
         for names, places in batches:
             pairs = [(k, m) for k, a in enumerate(names) for m, b in enumerate(order) if b not in touched[a]]
             if pairs:
                 one, other = (np.array(each) for each in zip(*pairs, strict=True))
-                room = jnp.stack([spacing + half[names[k]] for k in one])
-                found.append(room - _cell_clearances(places[one], corners[other], softness))
+                found.append(spacing - _cell_clearances(places[one], corners[other], softness))
     for (first, places), (second, others) in itertools.combinations_with_replacement(batches, 2):
         pairs = [
             (k, m)
@@ -109,8 +111,7 @@ def clearance_constraints(
         ]
         if pairs:
             one, other = (np.array(each) for each in zip(*pairs, strict=True))
-            room = jnp.stack([spacing + half[first[k]] + half[second[m]] for k, m in pairs])
-            found.append(room - _route_clearances(places[one], others[other], softness))
+            found.append(spacing - _route_clearances(places[one], others[other], softness))
     return jnp.concatenate(found) if found else jnp.zeros(0)
 
 
@@ -119,7 +120,7 @@ def shoreline_mm(edge: str, ports: Sequence[tuple[Any, Any]]) -> jax.Array:
 
     Args:
         edge: "west", "east", "south" or "north".
-        ports: heading and corners of the cell of each outer port; the heading must be known.
+        ports: heading and corners of the cell of each outer port; headings are known.
 
     Raises:
         ValueError: if no port leads to that edge.
@@ -128,14 +129,36 @@ def shoreline_mm(edge: str, ports: Sequence[tuple[Any, Any]]) -> jax.Array:
     there = [corners for each, corners in ports if np.cos(np.asarray(each, float) - heading) > 0.9]
     if not there:
         raise ValueError(f"edge = {edge!r} has no outer port that leads to it")
-    along = jnp.concatenate([jnp.asarray(corners)[:, axis] for corners in there])
-    return 1e-3 * (jnp.max(along) - jnp.min(along))
+    xp = namespace(*there)
+    along = xp.concatenate([real(xp, corners)[:, axis] for corners in there])
+    return jnp.asarray(1e-3 * (xp.max(along) - xp.min(along)))
 
 
-def middle_points(path: PathChain) -> Any:
-    """Points along the middle of a path in um, shape [segments SAMPLES, 2]."""
+def guide_boxes(path: PathChain, width: Any) -> Any:
+    """Corners of four-sided boxes, one for each interval of a path, that hold the guide; shape [boxes, 4, 2] in um.
+
+    The outer edge of a bend of curvature k lies beyond its chord by (1 + k w / 2) k d^2 / 8, d being the arc length
+    along the middle and w the width.
+    """
     points = path.points(SAMPLES)
-    return namespace(points.x).stack([points.x, points.y], axis=1)
+    xp = namespace(*points, width)
+    ends = [real(xp, each).reshape(-1, SAMPLES) for each in points]
+    (x, y, heading), bend, step = ends[:3], xp.abs(ends[3]), ends[4] / (SAMPLES - 1)
+    half = 0.5 * real(xp, width)
+    bend = xp.maximum(bend[:, 1:], bend[:, :-1])
+    beyond = half + 0.125 * (1.0 + bend * half) * bend * xp.maximum(step[:, 1:], step[:, :-1]) ** 2
+    middle, across = xp.stack([x, y], axis=2), xp.stack([-xp.sin(heading), xp.cos(heading)], axis=2)
+    corners = [
+        middle[:, at] + side * beyond[:, :, None] * across[:, at]
+        for at, side in ((_FIRST, -1.0), (_LAST, -1.0), (_LAST, 1.0), (_FIRST, 1.0))
+    ]
+    return xp.stack(corners, axis=2).reshape(-1, 4, 2)
+
+
+@jax.jit
+def _soft_bounds(points: jax.Array, softness: Any) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+    low, high = (soft_minimum(each, softness, axis=0) for each in (points, -points))
+    return low[0], low[1], -high[0], -high[1]
 
 
 @jax.jit
@@ -144,29 +167,31 @@ def _distances(one: jax.Array, other: jax.Array, softness: Any) -> jax.Array:
 
 
 @jax.jit
-def _cell_clearances(points: jax.Array, corners: jax.Array, softness: Any) -> jax.Array:
-    """Least distance of the points of a guide from a footprint, for each pair of them."""
-    each = jax.vmap(lambda p, c: soft_minimum(point_distance(p, c, softness), softness))
-    return each(points, corners)
+def _cell_clearances(boxes: jax.Array, corners: jax.Array, softness: Any) -> jax.Array:
+    """Least distance of the boxes of a guide from a footprint, for each pair of them."""
+    each = jax.vmap(lambda box, polygon: polygon_distance(box, polygon, softness), (0, None))
+    return jax.vmap(lambda b, c: soft_minimum(each(b, c), softness))(boxes, corners)
 
 
 @jax.jit
 def _route_clearances(one: jax.Array, other: jax.Array, softness: Any) -> jax.Array:
-    """Least distance of the points of two guides, for each pair of them."""
-    square = jnp.sum((one[:, :, None, :] - other[:, None, :, :]) ** 2, axis=3).reshape(one.shape[0], -1)
-    return soft_minimum(jnp.sqrt(jnp.maximum(square, jnp.finfo(square.dtype).tiny)), softness)
+    """Least distance of the boxes of two guides, for each pair of them."""
+    first, second = (np.array(each) for each in np.indices((one.shape[1], other.shape[1])).reshape(2, -1))
+    each = jax.vmap(lambda a, b: polygon_distance(a, b, softness))
+    return jax.vmap(lambda a, b: soft_minimum(each(a[first], b[second]), softness))(one, other)
 
 
-def _batches(points: Mapping[str, Any]) -> list[tuple[list[str], jax.Array]]:
-    """Routes with as many points each, and their points, shape [routes, points, 2]."""
+def _batches(boxes: Mapping[str, Any]) -> list[tuple[list[str], Any]]:
+    """Routes with as many boxes each, and their boxes, shape [routes, boxes, 4, 2]."""
     names: dict[int, list[str]] = {}
-    for name, places in points.items():
+    for name, places in boxes.items():
         names.setdefault(np.shape(places)[0], []).append(name)
-    return [(each, jnp.stack([real(jnp, points[name]) for name in each])) for each in names.values()]
+    xp = namespace(*boxes.values())
+    return [(each, xp.stack([real(xp, boxes[name]) for name in each])) for each in names.values()]
 
 
-def _equal_counts(corners: Sequence[Any]) -> list[jax.Array]:
-    """Polygons with as many corners each, the last repeated."""
-    most = max(np.shape(each)[0] for each in corners)
-    arrays = [jnp.asarray(each, jnp.result_type(float)) for each in corners]
-    return [jnp.concatenate([each, jnp.repeat(each[-1:], most - each.shape[0], axis=0)]) for each in arrays]
+def _equal_counts(corners: Sequence[Any]) -> Any:
+    """Polygons with as many corners each, the last repeated, shape [polygons, corners, 2]."""
+    most, xp = max(np.shape(each)[0] for each in corners), namespace(*corners)
+    arrays = [real(xp, each) for each in corners]
+    return xp.stack([xp.concatenate([each, xp.repeat(each[-1:], most - each.shape[0], axis=0)]) for each in arrays])

@@ -100,14 +100,20 @@ class Route(eqx.Module):
         return PathChain(self._rounded(xp, self._corners(xp, start, end), start, end)[0], start)
 
     def slack(self, start: Pose, end: Pose) -> Any:
-        """What is left: of straight parts in um, and of 1 less radius times curvature; none below 0 is a good route."""
+        """What is left; none below 0 is a good route.
+
+        Of corners and legs the straight parts in um; of S-bends 1 less radius times curvature, the run in um, and 1e-6
+        less the angle in rad by which the ports miss facing each other; of Bezier curves the first of these.
+        """
         xp = self._namespace(start, end)
         if self.shape in ("corner", "legs"):
             return xp.stack(self._rounded(xp, self._corners(xp, start, end), start, end)[1])
         tightness = 1.0 - real(xp, self.radius) * self.path(start, end).peak_curvature()
         if self.shape == "bezier":
             return tightness[None]
-        return xp.stack([tightness, real(xp, _relative(xp, start, end)[0])])
+        run, _, turn = _relative(xp, start, end)
+        # An S-bend keeps its heading: ports that have been turned no longer face each other.
+        return xp.stack([tightness, run, SAME_HEADING - xp.abs(turn)])
 
     def resolved(self, start: Pose, end: Pose) -> "Route":
         """The route with a shape and legs, chosen for where the ports are now.
@@ -253,8 +259,10 @@ def _relative(xp: Any, start: Pose, end: Pose) -> tuple[Any, Any, Any]:
 
 
 def _turn(xp: Any, one: Any, other: Any) -> Any:
-    """Angle in rad from one direction to another."""
-    return xp.arctan2(one[0] * other[1] - one[1] * other[0], _dot(xp, one, other))
+    """Angle in rad from one direction to another; none, without a derivative, where one has no length."""
+    across, along = one[0] * other[1] - one[1] * other[0], _dot(xp, one, other)
+    nowhere = (across == 0.0) & (along == 0.0)
+    return xp.arctan2(across, xp.where(nowhere, xp.ones_like(along), along))
 
 
 def _dot(xp: Any, one: Any, other: Any) -> Any:

@@ -29,7 +29,7 @@ from photonics_core import (
     write_gds,
     write_layout_netlist,
 )
-from photonics_core.gds import gds_library
+from photonics_core.gds import _cut, gds_library
 from photonics_core.gds_reading import covered_areas
 from photonics_core.heat_shapes import Annulus, Disk, Point, Rectangle
 from photonics_core.layout_cells import box
@@ -125,16 +125,19 @@ def test_the_spectrum_comes_back(tmp_path):
     write_gds(tmp_path / "a.gds", layout)
     write_layout_netlist(tmp_path / "a.yml", layout)
     write_layout_netlist(tmp_path / "a.json", layout, form="connections")
-    netlists = [read_gds_layout(tmp_path / "a.gds").netlist]
-    netlists += [read_netlist(tmp_path / name) for name in ("a.yml", "a.json")]
-    for netlist in netlists:
+    yml, plain = (read_netlist(tmp_path / name) for name in ("a.yml", "a.json"))
+    # Of two equal netlists one is evaluated: most of the time goes into compiling.
+    assert yml.netlist.instances == plain.netlist.instances and yml.netlist.ports == plain.netlist.ports
+    assert set(yml.netlist.connections) == set(plain.netlist.connections)
+    for netlist in (read_gds_layout(tmp_path / "a.gds").netlist, yml):
         np.testing.assert_allclose(Circuit(netlist, MODELS).scattering(WL).values, spectrum.values, atol=1e-9)
 
 
 def test_a_spectrum_of_other_lengths_is_another():
     layout = interferometer()
     up = layout.moved(layout.positions() + np.array([[0.0, 0.0], [0.0, 0.01], [0.0, 0.0]]))
-    one, other = (each.circuit(MODELS).scattering(WL).values for each in (layout, up))
+    circuit = layout.circuit(MODELS)
+    one, other = (each.circuit(MODELS, circuit).scattering(WL).values for each in (layout, up))
     assert np.max(np.abs(one - other)) > 1e-4
 
 
@@ -210,9 +213,122 @@ def test_what_breaks_a_rule_is_placed_and_sized():
     for gap, count in ((0.3, 0), (0.29, 1)):
         pair = drawn(bar, Rectangle(0.0, -1.0 - gap, 4.0, 1.0))
         assert len(rule_violations(pair, rule)) == count
+    # What is far too narrow is found as what is nearly wide enough.
+    for size in (0.01, 0.02, 0.1):
+        (one,) = rule_violations(drawn(bar, Rectangle(0.0, -1.0 - size, 4.0, 1.0)), rule)
+        assert one.rule == "spacing" and one.size == pytest.approx((4.0, size), abs=1e-3)
+        (one,) = rule_violations(drawn(Rectangle(0.0, 0.0, 4.0, size)), rule)
+        assert one.rule == "feature" and one.size == pytest.approx((4.0, size), abs=1e-3)
+    # What abuts, or misses that by a step of the grid, is one.
+    for gap in (0.0, 0.001):
+        assert rule_violations(drawn(bar, Rectangle(0.0, -1.0 - gap, 4.0, 1.0)), rule) == []
     # An acute notch is too narrow a gap.
     notch = drawn(polygon((0, 0), (4, 0), (4, 2), (2.1, 2), (2.0, 0.5), (1.9, 2), (0, 2)))
     assert [each.rule for each in rule_violations(notch, rule)] == ["spacing"]
+
+
+@pytest.mark.parametrize(
+    ("shift", "found"), [(2.07, ["spacing"]), (2.2, ["spacing"]), (2.23, []), (2.0, ["feature"]), (1.95, ["feature"])]
+)
+def test_corners_are_as_near_as_they_are(shift, found):
+    # Squares of 2 um corner to corner: apart by the shift less 2 um times the root of 2, or joined by a neck.
+    squares = drawn(Rectangle(0.0, 0.0, 2.0, 2.0), Rectangle(shift, shift, 2.0, 2.0))
+    assert [each.rule for each in rule_violations(squares, {"core": LayerRule(0.3, 0.3)})] == found
+
+
+def test_joints_of_turned_guides_are_no_violations():
+    ports = {"w": CellPort(-5.0, 0.0, np.pi), "e": CellPort(5.0, 0.0, 0.0)}
+    piece = LayoutCell("piece", ports, box(-5.0, -1.0, 5.0, 1.0), {}, [Drawn("core", Strip(Straight(10.0), 0.5, -5.0))])
+    for one, other in ((0.3, -0.2), (0.123, 0.456)):
+        cells = {"a": Placed(piece, 0.1234, 0.0567, one), "b": Placed(piece, 80.0, 9.87654, other)}
+        layout = Layout(cells, {"r": Route("a,e", "b,w", 5.0)})
+        assert rule_violations(layout, {"core": LayerRule(0.4, 0.3)}) == []
+
+
+def settings_layout(**settings):
+    """A cell with settings and a port of an awkward name."""
+    ports = {"w": CellPort(-5.0, 0.0, np.pi), "o=1%": CellPort(5.0, 0.0, 0.0)}
+    core = [Drawn("core", Rectangle(0.0, 0.0, 9.0, 0.5))]
+    cell = LayoutCell("node", ports, box(-5.0, -1.0, 5.0, 1.0), settings, core)
+    end = LayoutCell("end", {"w": CellPort(0.0, 0.0, np.pi)}, box(0.0, -1.0, 1.0, 1.0))
+    cells = {"a=b μ": Placed(cell, 0.0, 0.0), "b": Placed(end, 90.0, 5.0)}
+    return Layout(cells, {"r": Route("a=b μ,o=1%", "b,w", 5.0)}, {"in": "a=b μ,w"})
+
+
+def test_awkward_names_and_settings_come_back(tmp_path):
+    given = {
+        "none": None,
+        "text": "a=b,c\nμ",
+        "count": 3,
+        "nested": {"a": [1, {"b": None}]},
+        "flag": True,
+        "empty": "",
+        "long": "\u00b5 x" * 300,
+    }
+    layout = settings_layout(**given, table=np.arange(3.0))
+    write_gds(tmp_path / "a.gds", layout)
+    write_layout_netlist(tmp_path / "a.json", layout)
+    for netlist in (read_gds_layout(tmp_path / "a.gds").netlist, read_netlist(tmp_path / "a.json").netlist):
+        assert set(netlist.connections) == set(layout.netlist().connections)
+        assert netlist.ports == layout.netlist().ports
+        assert netlist.instances["a=b μ"].settings == given | {"table": [0.0, 1.0, 2.0]}
+    for bad, message in (
+        ({"x": 1j}, "x: 1j of the kind complex is no plain value"),
+        ({"x": float("nan")}, "x: nan of the kind float is no plain value"),
+        ({"x": "y" * 2_000_000}, "instance 'a=b .*': its settings take 1667. properties, more than 10000"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            write_gds(tmp_path / "b.gds", settings_layout(**bad))
+    assert not (tmp_path / "b.gds").exists()
+
+
+def test_the_name_of_the_top_cell_is_its_own(tmp_path):
+    layout = settings_layout()
+    write_gds(tmp_path / "a.gds", layout, name="node_1")
+    names = [cell.name for cell in gdstk.read_gds(tmp_path / "a.gds").cells]
+    assert len(set(names)) == len(names) == 4 and set(read_gds_layout(tmp_path / "a.gds").areas) >= {"core", "outline"}
+    for name in ("", "a b", "μ", 3):
+        with pytest.raises(ValueError, match="of the top cell is not of 1 to 64 letters"):
+            write_gds(tmp_path / "b.gds", layout, name=name)  # pyright: ignore
+    with pytest.raises(FileNotFoundError, match="there is no folder .*none"):
+        write_gds(tmp_path / "none" / "b.gds", layout)
+
+
+def described(reference, *lines):
+    for number, line in enumerate(("instance=a", "component=c", *lines), 1):
+        reference.set_gds_property(number, line)
+    return reference
+
+
+@pytest.mark.filterwarnings("ignore:Saved file uses unofficially supported")
+def test_files_of_others_are_refused_and_end_nothing(tmp_path):
+    def write(name, fill):
+        library = gdstk.Library()
+        fill(library.new_cell("TOP"), library.new_cell("PART"))
+        library.write_gds(tmp_path / name)
+
+    def itself(top, part):
+        top.add(gdstk.Reference(part))
+        part.add(gdstk.rectangle((0, 0), (1, 1), layer=1), gdstk.Reference(part))
+
+    def label(top, part):
+        part.add(gdstk.Label("o1", (0, 0)).set_gds_property(1, "heading=east"))
+        top.add(described(gdstk.Reference(part)))
+
+    write("itself.gds", itself)
+    write("label.gds", label)
+    write("missing.gds", lambda top, part: top.add(gdstk.Reference(part), described(gdstk.Reference("OTHER"))))
+    write("twice.gds", lambda top, part: top.add(*(described(gdstk.Reference(part, (k, 0))) for k in (0, 1))))
+    write("deep.gds", lambda top, part: top.add(described(gdstk.Reference(part), *_cut(["set:x=" + "[" * 60000]))))
+    for name, message in (
+        ("itself", "cell 'PART' holds itself"),
+        ("label", "could not convert string to float"),
+        ("missing", "refers to 'OTHER', which is not there"),
+        ("twice", "instance 'a' is there twice"),
+        ("deep", "its properties are not those of a layout"),
+    ):
+        with pytest.raises(ValueError, match=f"{name}.gds: .*{message}"):
+            read_gds_layout(tmp_path / f"{name}.gds")
 
 
 def test_bad_files_and_arguments_are_refused(rings, tmp_path):

@@ -55,6 +55,9 @@ def test_an_arc_is_a_circle():
     assert float(arc.length) == pytest.approx(2.0 * np.pi) and float(arc.effective_radius()) == pytest.approx(4.0)
     assert float(EulerBend(4.0, 0.0, 0.5).length) == 0.0
     assert float(EulerBend(4.0, 1e-9, 0.5).effective_radius()) == pytest.approx(6.0)
+    # A full turn ends where it starts, of whichever radius.
+    assert float(Arc(4.0, 2.0 * np.pi).effective_radius()) == 4.0
+    assert float(Arc.of_effective_radius(4.0, 1.0).length) == pytest.approx(4.0)
 
 
 @pytest.mark.parametrize("kind", ["euler", "arc", "cosine", "bezier"])
@@ -69,6 +72,15 @@ def test_s_bends_end_where_they_are_asked_to(kind, offset):
     np.testing.assert_allclose([middle.x[0], middle.y[0]], [10.0, 0.5 * offset], atol=1e-12)
     exact, _ = quad(lambda t: path.at(np.array([t])).speed[0], 0.0, 1.0, epsabs=1e-12, limit=100)
     assert float(path.length) == pytest.approx(exact, abs=1e-9)
+
+
+def test_the_peak_curvature_sees_a_cusp_between_its_points():
+    # There and back along a line: the curvature is zero at every point, and the curve turns round at two cusps.
+    for curve in (CubicBezier(10.0, 10.0, 10.0, 0.0, np.pi), CubicBezier(15.0, 15.0, 5.0, 0.0)):
+        assert float(curve.peak_curvature()) > 100.0
+    smooth = CubicBezier(9.0, 7.0, 20.0, 6.0, 0.4)
+    fine = np.max(np.abs(smooth.at(np.linspace(0.0, 1.0, 20001)).curvature))
+    assert float(smooth.peak_curvature()) == pytest.approx(fine, rel=1e-3)
 
 
 def test_curvature_jumps_where_two_arcs_of_an_s_bend_meet():
@@ -122,7 +134,17 @@ def wave_figure(tree):
 TREE = {"radius": 4.0, "angle": 0.9, "part": 0.6, "run": 12.0, "offset": 3.0}
 
 
-@pytest.mark.parametrize("figure", [bend_figure, curve_figure, pytest.param(wave_figure, marks=pytest.mark.slow)])
+def test_the_heading_of_a_bend_of_no_angle_has_a_derivative():
+    # By |angle| the end is one place, and its derivative along x none that is two-sided.
+    slope = jax.jit(jax.jacrev(lambda angle: jnp.stack(EulerBend(5.0, angle).end())))(0.0)
+    np.testing.assert_allclose(slope[1:], [0.0, 1.0], atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "figure",
+    # The quick one of bends is that of the lengths of a corner, among the routes.
+    [pytest.param(each, marks=pytest.mark.slow) for each in (bend_figure, curve_figure, wave_figure)],
+)
 def test_gradients_are_those_of_differences_on_the_host(figure):
     slope = jax.jit(jax.grad(figure))
     exact = slope(jax.tree.map(jnp.asarray, TREE))

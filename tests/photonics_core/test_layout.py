@@ -14,21 +14,27 @@ from photonics_core import (
     Circle,
     Circuit,
     Convection,
+    EulerBend,
     FixedTemperature,
     Layer,
     Layout,
     LayoutCell,
     LinearIndex,
+    PathChain,
     Placed,
+    Pose,
     Rectangle,
     Route,
     RouteCrossing,
     RoutedGuide,
+    Straight,
     ThermalStack,
     ring_row_layout,
 )
-from photonics_core.layout_cells import box
-from photonics_core.validation.layout import INTERFEROMETER, MODELS, interferometer
+from photonics_core.layout_cells import box, ring_cell
+from photonics_core.layout_crossings import find_crossings
+from photonics_core.layout_measures import guide_boxes
+from photonics_core.validation.layout import MODELS, interferometer
 
 HALF = 0.5 * np.pi
 WL = np.linspace(1.545, 1.555, 5)
@@ -138,6 +144,15 @@ def test_a_crossing_is_followed_to_where_it_is_found_anew():
         )
 
 
+def test_routes_that_have_parted_are_not_given_lengths():
+    layout = cross()
+    # The upright route now stands beyond the end of the level one.
+    parted = layout.moved(layout.positions() + np.array([[0.0, 0.0], [0.0, 0.0], [200.0, 0.0], [200.0, 0.0]]))
+    with pytest.raises(ValueError, match="routes 'level' and 'upright' no longer cross where they did"):
+        parted.settings()
+    assert not parted.resolved().crossed
+
+
 def differences(figure, at, step=1e-3):
     """Fourth-order central differences by every coordinate, on the host."""
     found = np.zeros_like(at)
@@ -151,7 +166,8 @@ def differences(figure, at, step=1e-3):
 
 @pytest.mark.parametrize("clearance", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_area_and_constraints_have_the_derivatives_of_differences(clearance):
-    layout = cross()
+    # With routes among what is measured, compiling takes some seconds.
+    layout = cross() if clearance else Layout(cross().cells)
 
     def figure(at):
         moved = layout.moved(at)
@@ -166,6 +182,7 @@ def test_area_and_constraints_have_the_derivatives_of_differences(clearance):
     np.testing.assert_allclose(compiled(at)[1], differences(lambda x: compiled(x)[0], at, 1e-4), atol=1e-5)
 
 
+# That its arms interfere by their lengths is the case `layout.interferometer`.
 def test_the_spectrum_has_the_derivatives_of_differences_by_every_coordinate():
     layout = interferometer()
     circuit = layout.circuit(MODELS)
@@ -187,19 +204,9 @@ def test_the_spectrum_has_the_derivatives_of_differences_by_every_coordinate():
     np.testing.assert_allclose(again.values, fresh.values, atol=1e-12)
 
 
-def test_the_arms_of_an_interferometer_interfere_by_their_lengths():
-    layout = interferometer()
-    lengths = layout.route_lengths()
-    longer = float(lengths["up1"] + lengths["up2"]) + 10.0 - float(lengths["down"])
-    transmission = layout.circuit(MODELS).scattering(WL).power("in", "out")
-    n_eff = INTERFEROMETER.effective_index(WL)
-    # The cell in the upper arm is a guide of 10 um without loss or phase in this model.
-    np.testing.assert_allclose(transmission, np.cos(np.pi * n_eff * (longer - 10.0) / WL) ** 2, atol=1e-9)
-
-
 def test_bends_lose_in_the_circuit():
     loss = BendLoss(-5.0, 0.005)
-    plain, bent = cross(), cross(bend_loss=loss)
+    bent = cross(bend_loss=loss)
     crossing = {("o1", "o3"): 1.0, ("o4", "o2"): 1.0, ("o3", "o1"): 1.0, ("o2", "o4"): 1.0}
     through = {("w", "e"): 1.0, ("e", "w"): 1.0, ("n", "s"): 0.0, ("s", "n"): 0.0}
     models = {
@@ -207,7 +214,9 @@ def test_bends_lose_in_the_circuit():
         "crossing": lambda: {k: complex(v) for k, v in crossing.items()},
         "route": RoutedGuide(LinearIndex(2.4, 4.2, 1.55)),
     }
-    lost = [-10.0 * np.log10(each.circuit(models).scattering(1.55).power("in", "out")) for each in (plain, bent)]
+    circuit = bent.circuit(models)
+    plain = circuit.with_settings({part: {"loss_db": 0.0} for name in bent.routes for part in bent.parts(name)})
+    lost = [-10.0 * np.log10(each.scattering(1.55).power("in", "out")) for each in (plain, circuit)]
     total = sum(float(bent.settings()[part]["loss_db"]) for part in bent.parts("level"))
     assert float(lost[0]) == pytest.approx(0.0, abs=1e-9) and total > 1e-4
     assert float(lost[1]) == pytest.approx(total, rel=1e-6)
@@ -217,8 +226,7 @@ def test_a_transmitter_is_laid_out_in_order():
     layout = ring_row_layout([5.0, 6.0, 7.0, 5.0, 6.0])
     at = dict(zip(layout.cells, layout.positions(), strict=True))
     assert at["ring1"][0] < at["ring2"][0] < at["ring3"][0] and at["ring4"][0] == at["ring3"][0]
-    assert at["ring5"][0] < at["ring4"][0] and np.max(layout.spacing_constraints(2.0)) <= 0.0
-    assert np.max(layout.clearance_constraints(1.0)) < 0.0 and min(layout.bounding_box()) >= 0.0
+    assert at["ring5"][0] < at["ring4"][0] and min(layout.bounding_box()) >= 0.0
     assert float(layout.shoreline("west")) == pytest.approx(0.066)
     single = ring_row_layout([5.0, 6.0], rows=1)
     assert [route.shape for route in single.routes.values()] == ["s_bend"] * 3
@@ -226,6 +234,12 @@ def test_a_transmitter_is_laid_out_in_order():
         ring_row_layout([5.0, 5.0], settings=[{}])
     with pytest.raises(ValueError, match="radii is empty"):
         ring_row_layout([])
+
+
+@pytest.mark.slow
+def test_a_transmitter_keeps_its_distances():
+    layout = ring_row_layout([5.0, 6.0, 7.0, 5.0, 6.0])
+    assert np.max(layout.spacing_constraints(2.0)) <= 0.0 and np.max(layout.clearance_constraints(1.0)) < 0.0
 
 
 @pytest.mark.slow
@@ -270,11 +284,107 @@ def test_bad_layouts_are_refused():
         (lambda: LayoutCell("x", {}, [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0]]), "footprint of 'x' is no convex polygon"),
         (lambda: LayoutCell("x", {}, [[0.0, 0.0]]), "footprint of 'x' of shape"),
         (lambda: RouteCrossing(ports=("a", "a", "b", "c")), "are not four names"),
+        (lambda: Layout([a]), "cells = (.|\n)* is not of the kind Mapping"),  # pyright: ignore
+        (lambda: Layout({1: a}), "name of an instance = 1 is not of the kind str"),  # pyright: ignore
+        (lambda: Layout({"a": a}, {"r": "a,e"}), "route 'r' = 'a,e' is not of the kind Route"),  # pyright: ignore
+        (lambda: Layout({"a": a}, crossing="x"), "crossing = 'x' is not of the kind RouteCrossing"),  # pyright: ignore
+        (lambda: Layout({"a": a}, bend_loss=3.0), "bend_loss = 3.0 is not of the kind BendLoss"),  # pyright: ignore
+        (lambda: Layout({"a": a}, route_ports=("in", "in")), "are not two names"),
+        (lambda: ring_cell("ring", 5.0, pad_gap=-1.0), "pad_gap = -1 um"),
     ):
         with pytest.raises(ValueError, match=message):
             make()
     joined = Layout({"a": a, "b": Placed(node(), 10.0, 0.0)}, joints=[("a,e", "b,w")])
     assert len(joined.netlist().connections) == 1
+
+
+def guide(start, end, **options):
+    """A route of a name along a line of ports at two places."""
+    one, other = (LayoutCell("dot", {"p": CellPort(0.0, 0.0, h)}, box(-0.1, -0.1, 0.1, 0.1)) for h in (0.0, np.pi))
+    return {"start": Placed(one, *start), "end": Placed(other, *end), **options}
+
+
+def pair(offset, ahead=31.0):
+    """Two straight routes of 1 mm side by side."""
+    first, second = guide((0.0, 0.0), (1000.0, 0.0)), guide((ahead, offset), (1000.0 + ahead, offset))
+    cells = {f"{name}{k}": cell for k, part in enumerate((first, second)) for name, cell in part.items()}
+    return Layout(cells, {f"r{k}": Route(f"start{k},p", f"end{k},p", 5.0) for k in (0, 1)})
+
+
+def test_clearance_is_that_of_guides_and_not_of_points_on_them():
+    # Points are 62.5 um apart; a cell between two of them is as near as it is.
+    small = LayoutCell("small", {}, box(-4.0, -4.0, 4.0, 4.0))
+    for y, overlap in ((0.0, 4.75), (8.0, -3.25)):
+        cells = guide((0.0, 0.0), (1000.0, 0.0), small=Placed(small, 530.0, y))
+        clear = Layout(cells, {"r": Route("start,p", "end,p", 5.0)}).clearance_constraints(0.5)
+        np.testing.assert_allclose(clear, [overlap], atol=1e-9)
+
+
+@pytest.mark.slow
+def test_clearance_of_two_guides_side_by_side():
+    assert float(pair(1.7).clearance_constraints(1.0)[-1]) == pytest.approx(1.0 - 1.2, abs=1e-9)
+
+
+def test_boxes_hold_their_guide():
+    path = Layout(guide((0.0, 0.0), (30.0, 12.0)), {"r": Route("start,p", "end,p", 5.0)}).path("r")
+    boxes, points = np.asarray(guide_boxes(path, 0.5)), path.points(641)
+    for side in (-0.25, 0.25):
+        at = np.stack([points.x - side * np.sin(points.heading), points.y + side * np.cos(points.heading)], axis=1)
+        along = np.roll(boxes, -1, axis=1) - boxes
+        step = at[:, None, None, :] - boxes[None]
+        inside = along[None, ..., 0] * step[..., 1] - along[None, ..., 1] * step[..., 0] >= -1e-9
+        assert np.all(np.any(np.all(inside, axis=2), axis=1))
+
+
+def test_routes_that_lie_on_one_another_are_refused():
+    with pytest.raises(ValueError, match="routes 'r0' and 'r1' lie on one another near"):
+        pair(0.0)
+    assert not pair(1e-3).crossed
+
+
+def test_one_crossing_where_segments_meet_with_an_empty_one_between():
+    # The bends of the first touch: its straight part between them is empty, and there the second crosses.
+    bend = EulerBend(5.0, HALF)
+    first = PathChain([Straight(10.0), bend, Straight(0.0), EulerBend(5.0, -HALF), Straight(10.0)])
+    x, y, _ = first.starts()[2]
+    second = PathChain([Straight(30.0)], Pose(float(x) - 15.0, float(y), 0.0))
+    crossed = find_crossings({"one": first, "other": second})
+    assert len(crossed) == 1 and not crossed[0].leftward
+
+
+def test_names_of_parts_are_not_given_twice():
+    layout = cross()
+    with pytest.raises(ValueError, match="name 'level_1' is that of a part of route 'level'"):
+        Layout(dict(layout.cells) | {"level_1": Placed(node(), 0.0, 200.0)}, layout.routes)
+
+
+def test_a_layout_of_traced_places_is_refused_where_crossings_would_be_lost():
+    layout = cross()
+
+    def area(x, routes):
+        return Layout(dict(layout.cells) | {"a": Placed(node(), x, 30.0)}, routes).area()
+
+    with pytest.raises(ValueError, match="'level', 'upright' may cross, which cannot be found where places are traced"):
+        jax.jit(lambda x: area(x, layout.routes))(0.0)
+    with pytest.raises(ValueError, match="route 'r' has no shape, or no legs"):
+        jax.jit(lambda x: area(x, {"r": Route("a,e", "b,w")}))(0.0)
+
+
+def test_shoreline_and_moves_as_a_user_writes_them():
+    layout = cross()
+    slope = jax.jit(jax.grad(lambda at: layout.moved(at).shoreline("west")))(layout.positions())
+    assert np.all(np.isfinite(slope))
+    with pytest.raises(ValueError, match="the heading of port a,w is traced"):
+        jax.jit(lambda a: layout.moved(layout.positions(), a).shoreline("west"))(np.zeros(4))
+    # Plain lists will do for places.
+    assert float(layout.moved([[0, 30], [90, 33], [42, 0], [47, 80]]).area()) == pytest.approx(100.0 * 90.0)
+
+
+def test_settings_stay_what_they_are():
+    given = {"count": 3, "names": ["a", "b"], "mixed": (1, "x"), "gain": 0.5, "nothing": None, "flag": True}
+    kept = LayoutCell("x", {}, box(0.0, 0.0, 1.0, 1.0), given).settings
+    assert {name: kept[name] for name in given if name != "gain"} == {k: v for k, v in given.items() if k != "gain"}
+    assert type(kept["count"]) is int and kept["gain"].dtype == np.float64
 
 
 def test_guides_that_cross_at_a_grazing_angle_are_refused():
@@ -284,7 +394,18 @@ def test_guides_that_cross_at_a_grazing_angle_are_refused():
         Layout(cells, {"one": Route("a,e", "b,w", 4.0), "two": Route("c,e", "d,w", 4.0)})
 
 
-def test_a_layout_in_single_precision(float32):
+def test_lengths_in_single_precision(float32):
+    layout = interferometer()
+    total = jax.jit(jax.value_and_grad(lambda at: sum(layout.moved(at).route_lengths().values())))
+    value, slope = total(jnp.asarray(layout.positions(), jnp.float32))
+    assert value.dtype == jnp.float32 and np.all(np.isfinite(slope))
+    # Lengths of the host keep their digits.
+    host = sum(layout.route_lengths().values())
+    assert np.asarray(host).dtype == np.float64 and float(value) == pytest.approx(float(host), abs=1e-4)
+
+
+@pytest.mark.slow
+def test_a_spectrum_in_single_precision(float32):
     layout = interferometer()
     circuit = layout.circuit(MODELS)
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from photonics_core import EulerBend, Pose, Route
+from photonics_core.layout_routes import _turn
 
 HALF = 0.5 * np.pi
 START = Pose(0.0, 0.0, 0.0)
@@ -86,7 +87,7 @@ def test_waypoints_are_corners():
 
 
 @pytest.mark.parametrize(
-    "shape", ["s_bend", "legs", *(pytest.param(each, marks=pytest.mark.slow) for each in ("corner", "bezier"))]
+    "shape", ["corner", *(pytest.param(each, marks=pytest.mark.slow) for each in ("s_bend", "legs", "bezier"))]
 )
 def test_lengths_have_the_derivatives_of_differences(shape):
     end = Pose(43.0, 26.0, -HALF) if shape == "corner" else Pose(63.0, 26.0, np.pi)
@@ -104,6 +105,41 @@ def test_lengths_have_the_derivatives_of_differences(shape):
             for step in (-2e-4, -1e-4, 1e-4, 2e-4)
         ]
         assert float(exact[k]) == pytest.approx((at[0] - 8.0 * at[1] + 8.0 * at[2] - at[3]) / 12e-4, abs=1e-7)
+
+
+@pytest.mark.slow
+def test_a_corner_of_no_angle_has_the_derivatives_of_differences():
+    # A waypoint in line with the ports: what comes after the bends moves with their angles.
+    def places(y):
+        one = route(shape="legs", legs=(20.0, 20.0), waypoints=jnp.stack([jnp.asarray(50.0), y])[None])
+        points = one.path(START, Pose(100.0, 0.0, np.pi)).points(3)
+        return jnp.sum(points.y * np.arange(1.0, len(points.y) + 1.0))
+
+    compiled, step = jax.jit(jax.value_and_grad(places)), 1e-4
+    difference = float(compiled(step)[0] - compiled(-step)[0]) / (2.0 * step)
+    assert float(compiled(0.0)[1]) == pytest.approx(difference, rel=1e-6)
+
+
+def test_a_waypoint_on_a_corner_turns_nowhere_and_is_no_nan():
+    turn = jax.jit(jax.value_and_grad(lambda way: _turn(jnp, way, np.array([1.0, 0.0]))))
+    value, slope = turn(jnp.zeros(2))
+    assert float(value) == 0.0 and np.all(np.isfinite(slope))
+    np.testing.assert_allclose(turn(jnp.array([2.0, 0.0]))[1], [0.0, -0.5])
+
+
+def test_ports_that_turn_away_from_an_s_bend_break_a_constraint():
+    end = Pose(60.0, 8.0, np.pi)
+    one = route().resolved(START, end)
+    assert np.min(one.slack(START, end)) >= 0.0
+    for turn in (0.3, -0.01):
+        assert np.min(one.slack(START, end._replace(heading=np.pi + turn))) == pytest.approx(
+            1e-6 - abs(turn), abs=1e-12
+        )
+
+
+def test_a_curve_that_turns_back_at_a_cusp_is_no_route():
+    with pytest.raises(ValueError, match="'bezier' misses by"):
+        route(shape="bezier", legs=(4.0, 4.0)).resolved(START, Pose(10.0, 0.0, 0.0))
 
 
 def test_ports_that_cannot_be_joined_are_named():
