@@ -123,6 +123,12 @@ class PiecewisePath(GuidePath):
         lengths, begin, finish = self.pieces()
         xp = namespace(lengths, begin, finish)
         straight = xp.zeros_like(begin[:1])
+        # A clothoid without length is a jump, that of an arc: it lies at the end of the path it belongs to.
+        empty = lengths == 0.0
+        begin, finish = (
+            xp.concatenate([xp.where(empty, finish, begin)[:-1], begin[-1:]]),
+            xp.concatenate([finish[:-1], xp.where(empty, begin, finish)[-1:]]),
+        )
         return xp.concatenate([begin, straight]) - xp.concatenate([straight, finish])
 
 

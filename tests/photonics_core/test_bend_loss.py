@@ -36,6 +36,13 @@ def test_an_arc_loses_its_length_and_two_jumps():
     assert float(path_loss_db(twice, LOSS)) == pytest.approx(radiated * 4.0 / 3.0 + jumps, rel=1e-12)
 
 
+def test_a_bend_without_clothoids_loses_what_its_arc_does():
+    arc, bend = Arc(3.0, 1.2), EulerBend(3.0, 1.2, 0.0)
+    assert float(path_loss_db(bend, LOSS)) == pytest.approx(float(path_loss_db(arc, LOSS)), rel=1e-12)
+    pair = (float(path_loss_db(PathChain([each, each]), LOSS)) for each in (bend, arc))
+    assert next(pair) == pytest.approx(next(pair), rel=1e-12)
+
+
 @pytest.mark.parametrize("path", [EulerBend(2.0, 1.5), s_bend(15.0, 6.0, "euler"), CosineSBend(15.0, 6.0)])
 def test_the_integral_is_that_of_quadrature(path):
     def density(t):
