@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from photonics_core.kernels.checks import check_range
+from photonics_core.kernels.checks import check_kind, check_range
 from photonics_core.optimum import Optimum
 
 #: Lists of orders end here; a longer one is no enumeration any more.
@@ -40,8 +40,12 @@ def enumerate_choices(solve: Callable[..., Optimum], **parts: Iterable[Any]) -> 
         violation.
 
     Raises:
-        ValueError: if there is no part, or a part has no values.
+        ValueError: if there is no part, a part has no values, or `solve` returns something else. What `solve` raises
+            is raised, with a note of the choice.
     """
+    for name, values in parts.items():
+        if not isinstance(values, Iterable):
+            raise ValueError(f"{name} = {values!r} is not a list of values to choose from")
     lists = {name: list(values) for name, values in parts.items()}
     if not lists:
         raise ValueError("there is nothing to choose from: no parts")
@@ -49,12 +53,22 @@ def enumerate_choices(solve: Callable[..., Optimum], **parts: Iterable[Any]) -> 
         if not values:
             raise ValueError(f"{name} has no values to choose from")
     choices = [dict(zip(lists, each, strict=True)) for each in itertools.product(*lists.values())]
-    return sorted((Chosen(choice, solve(**choice)) for choice in choices), key=lambda each: _rank(each.optimum))
+    return sorted((_solved(solve, choice) for choice in choices), key=lambda each: _rank(each.optimum))
+
+
+def _solved(solve: Callable[..., Optimum], choice: dict[str, Any]) -> Chosen:
+    try:
+        optimum = solve(**choice)
+    except Exception as error:
+        error.add_note(f"at the choice {choice}")
+        raise
+    check_kind(f"solve({choice})", optimum, Optimum)
+    return Chosen(choice, optimum)
 
 
 def _rank(optimum: Optimum) -> tuple[float, float]:
-    value = math.inf if math.isnan(optimum.value) else optimum.value
-    return (0.0 if optimum.is_feasible else optimum.violation), value
+    violation, value = (math.inf if math.isnan(each) else each for each in (optimum.violation, optimum.value))
+    return (0.0 if optimum.is_feasible else violation), value
 
 
 def cyclic_orders(count: int) -> list[tuple[int, ...]]:

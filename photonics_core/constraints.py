@@ -4,7 +4,8 @@
     equalities(design)   = {"length": total - 100.0, ...}  each 0
 
 A constraint is measured in units in which its slope at the start is about one for variables in [0, 1], so that arrays
-in um and in dB are met alike; `scales` says otherwise where that start is not typical.
+in um and in dB are met alike; `scales` says otherwise where that start is not typical. Where the slope at the start is
+as good as none, as at an optimum without constraints, that of secants to points nearby stands in for it.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,13 +17,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from photonics_core.kernels.checks import check_positive, check_range
+from photonics_core.kernels.checks import check_positive, check_range, is_concrete
 
 Function = Callable[[Any], Mapping[str, Any]]
 #: In the order of all flat pairs.
 KINDS: tuple[str, str] = ("equality", "inequality")
 #: Sums with random signs from which the size of an array is estimated.
 PROBES = 4
+#: Points near the start at which all is evaluated as well, and how far off they are in each variable.
+NEARBY, NEAR = 9, 0.01
+#: A slope that is smaller than this part of what is usual nearby, or in its array, is not taken for typical.
+SMALL = 0.01
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,15 @@ class Constraints:
     inner_steps: int | None = None
 
     def __post_init__(self) -> None:
+        for kind in ("inequalities", "equalities"):
+            given = getattr(self, kind)
+            if not (given is None or callable(given) or isinstance(given, Mapping)):
+                raise ValueError(f"{kind} = {given!r} is neither a function of the design nor a dict of limits")
+        if not isinstance(self.scales, Mapping | None):
+            raise ValueError(f"scales = {self.scales!r} is not a dict from the name of a constraint to its scale")
         for name, scale in (self.scales or {}).items():
+            if np.ndim(scale):
+                raise ValueError(f"scales[{name!r}] = {scale!r} is not a number: one holds for the whole array")
             check_positive(f"scales[{name!r}]", scale)
         if self.tolerance is not None:
             check_positive("tolerance", self.tolerance)
@@ -119,7 +132,9 @@ class ConstraintLayout:
         """What objective and constraints are multiplied by, so that their slopes at a point are about one.
 
         A slope is the root mean square over the numbers of one array: that of their sum with random signs, which
-        one reverse derivative gives, and the mean of `PROBES` of them.
+        one reverse derivative gives, and the mean of `PROBES` of them. Secants to points nearby take its place where
+        it is `SMALL` beside them, and tell the numbers of an array whose own slope is small beside the others, as
+        where an array holds pascals and micrometres: these are measured over their own.
 
         Args:
             function: of a point, to value, [E] and [C].
@@ -135,14 +150,18 @@ class ConstraintLayout:
                 raise ValueError(f"scales[{name!r}] is not the name of a constraint")
         probes = [self._probes(names, seed) for seed in range(PROBES if names else 1)]
         stacked = (np.concatenate(each) for each in zip(*probes, strict=True))
-        squares = np.asarray(jax.jit(partial(_slopes, function))(point, *stacked)).reshape(len(probes), -1)
-        norms = np.sqrt(np.mean(squares, axis=0))
+        squares, *rows = jax.jit(partial(_slopes, function))(point, _nearby(point), *stacked)
+        check_not_traced(squares)
+        norms = np.sqrt(np.mean(np.asarray(squares).reshape(len(probes), -1), axis=0))
+        secants = dict(zip(("objective", *KINDS), (_secants(*each) for each in rows), strict=True))
+        own = {kind: self.split(kind, secants[kind]) for kind in KINDS}
         found = {kind: [np.zeros(0)] for kind in KINDS}
         for (kind, name), norm in zip(names, norms[1:], strict=True):
-            count = int(np.prod(self.shapes[kind][name]))
-            scale = 1.0 / given[name] if name in given else _inverse(norm / np.sqrt(max(count, 1)))
-            found[kind].append(np.full(count, scale))
-        return _inverse(norms[0]), np.concatenate(found["equality"]), np.concatenate(found["inequality"])
+            sizes = own[kind][name].ravel()
+            slope = norm / np.sqrt(max(sizes.size, 1))
+            found[kind].append(np.full(sizes.size, 1.0 / given[name]) if name in given else _of_array(slope, sizes))
+        first = _inverse(_typical(norms[0], float(secants["objective"])))
+        return first, np.concatenate(found["equality"]), np.concatenate(found["inequality"])
 
     def _probes(self, names: list[tuple[str, str]], seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Cotangents that pick the objective, and then one array at a time with random signs."""
@@ -158,8 +177,15 @@ class ConstraintLayout:
         return value, flat["equality"], flat["inequality"]
 
 
-def _slopes(function: Callable[[Any], Any], point: Any, *probes: Any) -> jax.Array:
-    """Squared length of the slope of each probed sum, shape [probes]."""
+def check_not_traced(found: Any) -> None:
+    """Raise a `ValueError` where what was computed has no numbers, as inside `jit` or `grad` of the caller."""
+    if not is_concrete(found):
+        raise ValueError("the objective or a constraint depends on a traced value: no optimisation runs inside jit")
+
+
+def _slopes(function: Callable[[Any], Any], point: Any, nearby: Any, *probes: Any) -> tuple[Any, ...]:
+    """Squared length of the slope of each probed sum, shape [probes]; for each part of the function its value and
+    its values nearby, with a leading axis."""
     out, pull = jax.vjp(function, point)
     types = [each.dtype for each in out]
 
@@ -167,7 +193,42 @@ def _slopes(function: Callable[[Any], Any], point: Any, *probes: Any) -> jax.Arr
         (slope,) = pull(tuple(jnp.asarray(each, kind) for each, kind in zip(row, types, strict=True)))
         return sum((jnp.sum(each**2) for each in jax.tree.leaves(slope)), start=jnp.zeros((), types[0]))
 
-    return jax.lax.map(square, probes)
+    return jax.lax.map(square, probes), *zip(out, jax.lax.map(function, nearby), strict=True)
+
+
+def _nearby(point: Any) -> Any:
+    """Points around one in [0, 1], each leaf with a leading axis; a variable at a bound goes the other way."""
+    draws = np.random.default_rng(0)
+
+    def around(x: Any) -> np.ndarray:
+        x = np.asarray(x)
+        shift = np.clip(draws.normal(scale=NEAR, size=(NEARBY, *x.shape)), -3.0 * NEAR, 3.0 * NEAR).astype(x.dtype)
+        there = x[None] + shift
+        return np.where((there < 0.0) | (there > 1.0), x[None] - shift, there)
+
+    return jax.tree.map(around, point)
+
+
+def _secants(here: Any, there: Any) -> np.ndarray:
+    """Slope of each number by its changes to points nearby, of the shape of `here`; none where it is rounding."""
+    here, there = np.asarray(here), np.asarray(there)
+    noise = 100.0 * float(np.finfo(here.dtype).eps) * np.abs(here.astype(float))
+    change = there.astype(float) - here.astype(float)[None]
+    # The median, for an exponential may be large at one of the points; that of |N(0, 1)| is 0.6745.
+    middle = np.median(np.abs(np.where(np.isfinite(change), change, 0.0)), axis=0)
+    return np.where((middle > noise) & np.isfinite(noise), middle / (0.6745 * NEAR), 0.0)
+
+
+def _of_array(slope: float, sizes: np.ndarray) -> np.ndarray:
+    """Scales of the numbers of an array: of its slope, or of their own size where that is far smaller."""
+    usual = float(np.sqrt(np.mean(sizes**2))) if sizes.size else 0.0
+    is_small = (sizes > 0.0) & (sizes < SMALL * usual)
+    return np.where(is_small, 1.0 / np.where(is_small, sizes, 1.0), _inverse(_typical(slope, usual)))
+
+
+def _typical(slope: float, nearby: float) -> float:
+    """The slope at the start, or that nearby where it is far larger."""
+    return nearby if slope < SMALL * nearby else slope
 
 
 def _inverse(slope: float) -> float:
@@ -180,11 +241,16 @@ def _evaluated(name: str, function: Any, design: Any, metrics: Mapping[str, Any]
         return {}
     if isinstance(function, Mapping):
         for key in function:
+            if np.asarray(function[key]).dtype.kind not in "iuf":
+                raise ValueError(f"{name}[{key!r}] = {function[key]!r} is not a real number")
             if key not in metrics:
                 raise ValueError(f"{name} asks for {key!r}, which is no metric of the objective: {sorted(metrics)}")
         values = {key: jnp.asarray(metrics[key]) for key in function}
         return {key: values[key] - jnp.asarray(limit, values[key].dtype) for key, limit in function.items()}
     found = function(design)
-    if not isinstance(found, Mapping) or not all(isinstance(key, str) for key in found):
+    if not isinstance(found, Mapping):
         raise ValueError(f"{name} does not return a dict of named arrays, but {type(found).__name__}")
+    for key in found:
+        if not isinstance(key, str):
+            raise ValueError(f"{name} does not return a dict of named arrays: {key!r} is no name")
     return {key: jnp.asarray(value) for key, value in found.items()}

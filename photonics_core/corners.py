@@ -29,9 +29,9 @@ Measure = Callable[[jax.Array, jax.Array], jax.Array]
 
 
 def expectation(values: Any, weights: Any = None) -> jax.Array:
-    """Weighted mean of values, shape [N]; equal weights by default."""
+    """Weighted mean of values, shape [N]; equal weights by default. A corner of weight zero is left out."""
     values, weights = _weighted(values, weights)
-    return jnp.sum(weights * values)
+    return jnp.sum(weights * jnp.where(weights > 0.0, values, 0.0))
 
 
 def worst_case(values: Any, weights: Any = None) -> jax.Array:
@@ -56,7 +56,9 @@ def conditional_value_at_risk(values: Any, weights: Any = None, *, alpha: Any = 
     """
     check_range("alpha", alpha, 0.0, np.nextafter(1.0, 0.0))
     values, weights = _weighted(values, weights)
-    tail = 1.0 - jnp.asarray(alpha, values.dtype)
+    # In float32 an alpha close to one would be one.
+    tail = jnp.asarray(1.0 - alpha, values.dtype)
+    values = jnp.where(weights > 0.0, values, 0.0)
     order = jnp.argsort(-jax.lax.stop_gradient(values))
     sorted_weights = weights[order]
     before = jnp.cumsum(sorted_weights) - sorted_weights
@@ -94,7 +96,7 @@ def over_corners(
     at = _at_corners(function, corners, together)
 
     def objective(design: Any) -> tuple[jax.Array, dict[str, jax.Array]]:
-        values, metrics = at(design)
+        values, metrics = _pair(at(design))
         found = {name: expectation(each, weights) for name, each in metrics.items()}
         found |= {"corner_mean": expectation(values, weights), "corner_worst": worst_case(values, weights)}
         return measure(values, _weighted(values, weights)[1]), found
@@ -143,17 +145,29 @@ def epigraph(
         return jnp.asarray(pair[1]), {}
 
     def inequalities(pair: Any) -> dict[str, jax.Array]:
-        values = at(pair[0])[0]
+        values = _pair(at(pair[0]))[0]
         return {"corner": values - jnp.asarray(pair[1], values.dtype)}
 
     return objective, inequalities
 
 
+def _pair(found: Any) -> tuple[Any, dict[str, Any]]:
+    if not (isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], dict)):
+        raise ValueError("function of a design and a corner does not return a pair of a scalar and a dict of metrics")
+    for name, each in {"value": found[0], **found[1]}.items():
+        if jnp.ndim(each) != 1:
+            raise ValueError(f"{name!r} of shape {jnp.shape(each)[1:]} at a corner is not a scalar")
+    return found
+
+
 def _at_corners(function: Callable[[Any, Any], Any], corners: Any, together: int | None) -> Callable[[Any], Any]:
+    if together is not None:
+        check_range("together", together, 1)
+        if together != int(together):
+            raise ValueError(f"together = {together} is not a whole number")
     if together is None or together >= _count(corners):
         return lambda design: jax.vmap(lambda corner: function(design, corner))(corners)
-    check_range("together", together, 1)
-    return lambda design: jax.lax.map(lambda corner: function(design, corner), corners, batch_size=together)
+    return lambda design: jax.lax.map(lambda corner: function(design, corner), corners, batch_size=int(together))
 
 
 def _count(corners: Any) -> int:
@@ -167,6 +181,10 @@ def _count(corners: Any) -> int:
 def _weighted(values: Any, weights: Any) -> tuple[jax.Array, jax.Array]:
     """Values, and weights that add to one."""
     values = jnp.asarray(values)
+    if values.dtype.kind in "biu":
+        values = values.astype(float)
+    if not jnp.issubdtype(values.dtype, jnp.floating):
+        raise ValueError(f"values of type {values.dtype} are not real numbers")
     if values.ndim != 1:
         raise ValueError(f"values of shape {values.shape} are not one for each corner")
     if weights is None:

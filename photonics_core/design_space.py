@@ -107,6 +107,8 @@ class DesignSpace:
             ValueError: if nothing is free, a `where` selects nothing, a leaf twice, or something that is no leaf of
                 real numbers, the bounds cross or are infinite, or the start lies outside.
         """
+        if not isinstance(free, Free | Iterable):
+            raise ValueError(f"free = {free!r} is neither of the kind Free nor a list of it")
         free = [free] if isinstance(free, Free) else list(free)
         values, structure = jax.tree.flatten(design)
         paths = [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(design)]
@@ -178,10 +180,13 @@ def _as(values: np.ndarray, like: Any) -> jax.Array:
 
 
 def _to_own(leaf: Leaf, u: Any) -> jax.Array:
+    low, high = _as(leaf.lower, u), _as(leaf.upper, u)
     if leaf.scale == "log":
-        ratio = np.log(leaf.upper) - np.log(leaf.lower)
-        return _as(leaf.lower, u) * jnp.exp(u * _as(ratio, u))
-    return _as(leaf.lower, u) + u * _as(leaf.upper - leaf.lower, u)
+        x = low * jnp.exp(u * _as(np.log(leaf.upper) - np.log(leaf.lower), u))
+    else:
+        x = low + u * _as(leaf.upper - leaf.lower, u)
+    # Rounding must not lead past a bound, where a root may have no value; the slope is that without the bound.
+    return x + jax.lax.stop_gradient(jnp.clip(x, low, high) - x)
 
 
 def _last(leaf: Leaf, u: jax.Array) -> jax.Array:
@@ -204,8 +209,8 @@ def _leaf(path: str, value: Any, lower: Any, upper: Any, scale: str = "linear") 
         raise ValueError(f"{where} = {value!r} is not made of real numbers and cannot be free")
     value = value.astype(np.float64)
     low, high = (_bound(name, where, bound, value) for name, bound in (("lower", lower), ("upper", upper)))
-    if not np.all(low <= high):
-        raise ValueError(f"bounds of {where} cross: lower = {low.max():.6g}, upper = {high.min():.6g}")
+    if np.any(crossed := low > high):
+        raise ValueError(f"bounds of {where} cross: lower = {low[crossed][0]:.6g}, upper = {high[crossed][0]:.6g}")
     if scale == "log" and not np.all(low > 0.0):
         raise ValueError(f"lower bound of {where} = {low.min():.6g} is not above zero, as its log scale needs")
     for number, a, b in zip(value.ravel(), low.ravel(), high.ravel(), strict=True):
@@ -214,6 +219,8 @@ def _leaf(path: str, value: Any, lower: Any, upper: Any, scale: str = "linear") 
 
 
 def _bound(name: str, where: str, bound: Any, value: np.ndarray) -> np.ndarray:
+    if not is_concrete(bound):
+        raise ValueError(f"{name} bound of {where} is traced: an optimisation has bounds of plain numbers")
     array = np.asarray(bound)
     if array.dtype.kind not in "iuf":
         raise ValueError(f"{name} bound of {where} = {bound!r} is not a real number")

@@ -15,7 +15,7 @@ import numpy as np
 
 from photonics_core.constraints import Constraints
 from photonics_core.design_space import DesignSpace, Free
-from photonics_core.kernels.checks import check_choice, check_positive, check_range
+from photonics_core.kernels.checks import check_choice, check_kind, check_positive, check_range
 from photonics_core.optimize_problem import Objective, Problem, ends_of
 from photonics_core.optimize_run import Run, facts_of
 from photonics_core.optimize_solvers import Solver, gradient_solver, newton_solver
@@ -82,26 +82,38 @@ def minimize(
             is unknown, or objective, gradient or a constraint is not finite at the start, or not a real scalar.
         StoreError: if the checkpoint is damaged or of another problem.
     """
-    check_range("steps", steps, 1, 10_000_000)
-    check_range("starts", starts, 1, 1_000_000)
-    check_range("every", every, 1, 10_000_000)
+    steps, starts, every = _whole("steps", steps), _whole("starts", starts, 1, 1_000_000), _whole("every", every)
+    seed, patience = _whole("seed", seed, 0, 2**63), None if patience is None else _whole("patience", patience)
     check_positive("rate", rate)
     check_range("least_gain", least_gain, 0.0, 1.0)
-    if patience is not None:
-        check_range("patience", patience, 1, 10_000_000)
+    rate, least_gain = float(rate), float(least_gain)
+    if not callable(objective):
+        raise ValueError(f"objective = {objective!r} is not a function of the design")
+    constraints = Constraints() if constraints is None else constraints
+    check_kind("constraints", constraints, Constraints)
     space = _space(start, lower, upper, free)
     solver = _solver(optimizer, rate, steps)
-    problem = Problem.of(objective, space, constraints or Constraints())
-    rules = _rules(constraints or Constraints(), steps, solver, tolerance, patience, least_gain)
+    problem = Problem.of(objective, space, constraints)
+    rules = _rules(constraints, steps, solver, tolerance, patience, least_gain)
     run = Run(problem, solver, rules, steps, (starts, seed), every, checkpoint)
     facts = {} if checkpoint is None else facts_of(run, optimizer, rate)
     state, rows = run.loop(facts, progress)
     return _optimum(run, state, rows)
 
 
+def _whole(name: str, value: Any, low: int = 1, high: int = 10_000_000) -> int:
+    check_range(name, value, low, high)
+    if np.ndim(value) or int(value) != value:
+        raise ValueError(f"{name} = {value!r} is not a whole number")
+    return int(value)
+
+
 def _space(start: Any, lower: Any, upper: Any, free: Any) -> DesignSpace:
     if free is None:
         if lower is None or upper is None:
+            missing = [name for name, bound in (("lower", lower), ("upper", upper)) if bound is None]
+            if len(missing) == 1:
+                raise ValueError(f"{missing[0]} is missing: both lower and upper say what may change, or free")
             raise ValueError("neither lower and upper nor free say what may change")
         return DesignSpace.of_bounds(start, lower, upper)
     if lower is not None or upper is not None:
@@ -131,9 +143,10 @@ def _rules(
     eps = float(jnp.finfo(jnp.result_type(float)).eps)
     if tolerance is not None:
         check_positive("tolerance", tolerance)
+    tolerance = None if tolerance is None else float(tolerance)
     inner = constraints.inner_steps or (100 if solver.converges else int(np.clip(steps // 25, 10, 200)))
     close = constraints.tolerance or (1e-6 if eps < 1e-10 else 1e-4)
-    return Rules(tolerance or eps**0.6, close, inner, patience, least_gain)
+    return Rules(tolerance or eps**0.6, float(close), int(inner), patience, least_gain)
 
 
 def _optimum(run: Run, state: State, rows: np.ndarray) -> Optimum:
@@ -148,6 +161,9 @@ def _optimum(run: Run, state: State, rows: np.ndarray) -> Optimum:
     keys = [(max(v, run.rules.constraint_tolerance), x) for v, x in zip(violations, values, strict=True)]
     chosen = min(range(len(keys)), key=lambda k: keys[k])
     one = jax.tree.map(lambda x: x[chosen], state)
+    if one.outer is not None and state.outer is not None:
+        # The given start is what a report compares with, whichever start has led to the best.
+        one = one._replace(outer=one.outer._replace(first=tuple(x[0] for x in state.outer.first)))
     taken = int(one.step)
     mine = rows[:taken, chosen].astype(float)
     history = {name: run.column(name, mine) for name in run.problem.columns if name not in INNER}

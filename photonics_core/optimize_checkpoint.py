@@ -21,6 +21,8 @@ from photonics_core.store import StoreError, Variable, load, save
 FORMAT = "photonics_core optimisation checkpoint 1"
 #: Differences that one message names.
 NAMED = 4
+#: Longer lists are compared number by number.
+FEW = 4
 
 
 def save_run(path: str | os.PathLike[str], state: Any, rows: np.ndarray, problem: Mapping[str, Any]) -> None:
@@ -103,6 +105,9 @@ def _differences(name: str, there: Any, here: Any) -> Iterator[str]:
     if isinstance(there, dict) and isinstance(here, dict):
         for key in sorted(set(there) | set(here)):
             yield from _differences(f"{name} {key}".strip(), there.get(key), here.get(key))
+    elif isinstance(there, list) and isinstance(here, list) and len(there) == len(here) > FEW:
+        for k, pair in enumerate(zip(there, here, strict=True)):
+            yield from _differences(f"{name}[{k}]", *pair)
     elif there != here:
         yield f"{name} = {_short(there)} there and {_short(here)} here"
 

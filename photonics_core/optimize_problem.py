@@ -43,10 +43,11 @@ class Problem:
 
         limits, metrics = jax.eval_shape(shapes, point)
         layout = ConstraintLayout.of_shapes(limits)
-        columns = ["objective", "gradient_norm", *INNER, *metrics]
-        if layout.count:
-            columns += ["violation", "penalty"]
-        return cls(objective, space, constraints, layout, tuple(dict.fromkeys(columns)), dtype)
+        columns = ["objective", "gradient_norm", *INNER, *(["violation", "penalty"] if layout.count else [])]
+        for name in metrics:
+            if name in columns:
+                raise ValueError(f"metric {name!r} has the name of another column of the history")
+        return cls(objective, space, constraints, layout, (*columns, *metrics), dtype)
 
     def raw(self, point: Any) -> Seen:
         """Value, metrics and constraints as they are, flat."""
@@ -81,6 +82,8 @@ def _check_objective(found: Any) -> None:
     for name, metric in found[1].items():
         if jnp.shape(metric) != ():
             raise ValueError(f"metric {name!r} of shape {jnp.shape(metric)} is not a scalar")
+        if jnp.iscomplexobj(metric):
+            raise ValueError(f"metric {name!r} of type {jnp.asarray(metric).dtype} is not real")
 
 
 def raise_not_finite(problem: Problem, point: Any) -> None:
@@ -112,11 +115,12 @@ def ends_of(problem: Problem, state: State) -> tuple[Ends, ...]:
     points = zip(problem.space.leaves, *map(jax.tree.leaves, (best.point, best.slope)), strict=True)
     own = jax.tree.leaves(problem.space.end(best.point)[0])
     for (leaf, u, slope), x in zip(points, own, strict=True):
+        slope = np.asarray(slope, float)
         moves = leaf.upper > leaf.lower
-        active = moves & ((np.asarray(u) <= 0.0) | (np.asarray(u) >= 1.0))
-        multiplier = np.where(
-            active, np.asarray(slope, float) / scales.objective / leaf.width(np.asarray(x, float)), 0.0
-        )
+        # A bound holds what would go on outwards; where a run is stopped, it may stand there by chance.
+        low, high = (np.asarray(u) <= 0.0) & ~(slope < 0.0), (np.asarray(u) >= 1.0) & ~(slope > 0.0)
+        active = moves & (low | high)
+        multiplier = np.where(active, slope / scales.objective / leaf.width(np.asarray(x, float)), 0.0)
         found.append(
             Ends(leaf.path, "parameter", leaf.start, np.asarray(x), multiplier, active, leaf.lower, leaf.upper)
         )

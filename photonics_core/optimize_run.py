@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from photonics_core.constraints import KINDS, check_not_traced
 from photonics_core.optimize_checkpoint import load_run, save_run
 from photonics_core.optimize_problem import Problem, raise_not_finite
 from photonics_core.optimize_solvers import Solver
@@ -90,6 +91,7 @@ class Run:
             f"{name} at the start": f"{self._first_of(name, row):.6g}" for name in self.problem.columns[:2]
         }
         if self.checkpoint is not None:
+            facts |= self._limits_of(state)
             kept = load_run(self.checkpoint, state, facts)
             if kept is not None:
                 state, rows = kept[0], list(kept[1])
@@ -113,13 +115,27 @@ class Run:
         """The first step, which has to be finite; it also tells the size of the slope to a solver that converges."""
         state = self.begin()
         new, row = step(state)
+        check_not_traced(row)
         if not self._first_of("_is_good", row):
             raise_not_finite(self.problem, jax.tree.map(lambda x: x[0], state.point) if self.is_many else state.point)
         norm = self._first_of("gradient_norm", row)
-        if not self.solver.converges or state.outer is not None or norm == 0.0:
+        if not self.solver.converges or state.outer is not None or norm < np.finfo(self.problem.dtype).tiny:
             return new, row
         scale = jnp.full_like(state.scales.objective, 1.0 / norm)
         return step(state._replace(scales=state.scales._replace(objective=scale)))
+
+    def _limits_of(self, state: State) -> dict[str, Any]:
+        """The constraints at the first start: limits that hold nothing there do not show in the objective."""
+        if state.outer is None:
+            return {}
+        kinds = zip(KINDS, state.outer.first, state.scales[1:], strict=True)
+        found = {}
+        for kind, first, scale in kinds:
+            first, scale = (np.asarray(x[0] if self.is_many else x, float) for x in (first, scale))
+            # What is zero but for rounding is zero.
+            parts = self.problem.layout.split(kind, (np.round(first, 9) + 0.0) / scale)
+            found |= {name: [f"{x:.6g}" for x in part.ravel()] for name, part in parts.items()}
+        return {"constraint at the start": found}
 
     def _first_of(self, name: str, row: Any) -> float:
         """A number of the first start."""
@@ -134,8 +150,10 @@ def facts_of(run: Run, optimizer: Any, rate: float) -> dict[str, Any]:
     }
     facts["scale"] = {leaf.path: leaf.scale for leaf in leaves}
     facts["constraint"] = {k: {n: list(s) for n, s in v.items()} for k, v in run.problem.layout.shapes.items()}
-    facts["constraint scales"] = dict(run.problem.constraints.scales or {})
-    facts["rules"] = {name: getattr(run.rules, name) for name in run.rules.__dataclass_fields__}
+    facts["constraint scales"] = {k: float(v) for k, v in (run.problem.constraints.scales or {}).items()}
+    rules = {name: getattr(run.rules, name) for name in run.rules.__dataclass_fields__}
+    idle = () if run.problem.layout.count else ("constraint_tolerance", "inner_steps")
+    facts["rules"] = {name: rule for name, rule in rules.items() if name not in idle}
     facts["columns"] = list(run.problem.columns)
     facts["precision"] = np.dtype(run.problem.dtype).name
     facts["starts"], facts["seed"] = run.starts[0], run.starts[1] if run.is_many else 0

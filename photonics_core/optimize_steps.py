@@ -176,15 +176,15 @@ def advance(
         return value, seen
 
     (here, seen), slope = jax.value_and_grad(merit, has_aux=True)(state.point)
-    norm = jnp.sqrt(sum(jnp.sum(each**2) for each in jax.tree.leaves(slope)))
-    # Not by the norm: a sum of squares may be too large to hold where its terms are not.
+    norm = _length(slope)
     is_good = jnp.isfinite(here) & jnp.isfinite(seen.value)
     is_good &= jnp.stack([jnp.all(jnp.isfinite(each)) for each in jax.tree.leaves(slope)]).all()
     # Where this point is no good, the last good one is moved from.
     good = _choose(is_good, (state.point, here, slope, state.solver), state.good)
     scale = jnp.where(is_good, state.step_scale, 0.5 * state.step_scale)
     moved, moved_solver = solver.move(lambda x: merit(x)[0], *good, scale)
-    best = _better(state, seen, slope, is_good, rules)
+    mine = _found(state, seen, slope)
+    best = _better(state.best, mine, rules)
     new = state._replace(
         point=moved,
         solver=moved_solver,
@@ -203,6 +203,8 @@ def advance(
         row |= {"violation": _violation(seen), "penalty": state.outer.multipliers.penalty}
         new = _outer_step(state, new, solver, rules, seen, inner, is_good)
     new = new._replace(status=_status(state, new, rules, seen, inner, is_good))
+    best = _settled(new, mine, rules)
+    new = new._replace(best=best)
     row |= dict(zip(INNER, (is_good, new.status, best.value), strict=True))
     return _strong(new, like=state), row
 
@@ -258,20 +260,39 @@ def _status(state: State, new: State, rules: Rules, seen: Seen, inner: Any, is_g
     return jnp.where(lost, NOT_FINITE, status).astype(state.status.dtype)
 
 
-def _better(state: State, seen: Seen, slope: Any, is_good: Any, rules: Rules) -> Best:
+def _found(state: State, seen: Seen, slope: Any) -> Best:
+    """This point, as the best would be kept."""
+    value, met = seen.value.astype(state.best.value.dtype), None
+    if state.outer is not None:
+        estimates = lagrangian.estimates(seen.equality, seen.inequality, state.outer.multipliers)
+        met = Met(_violation(seen), *estimates, (seen.equality, seen.inequality))
+    return Best(state.point, slope, value, state.step, met)
+
+
+def _better(best: Best, mine: Best, rules: Rules) -> Best:
     """The best point so far, this one among them."""
-    best, met = state.best, None
-    value = seen.value.astype(best.value.dtype)
-    wins = value < best.value
-    if state.outer is not None and best.met is not None:
-        violated = _violation(seen)
-        found = lagrangian.estimates(seen.equality, seen.inequality, state.outer.multipliers)
-        met = Met(violated, *found, (seen.equality, seen.inequality))
-        mine, other = (jnp.maximum(each, rules.constraint_tolerance) for each in (violated, best.met.violation))
-        wins = jnp.isfinite(value) & ((mine < other) | ((mine == other) & wins))
+    wins = mine.value < best.value
+    if mine.met is not None and best.met is not None:
+        here, there = (jnp.maximum(each.violation, rules.constraint_tolerance) for each in (mine.met, best.met))
+        wins = jnp.isfinite(mine.value) & ((here < there) | ((here == there) & wins))
     # A point whose slope is not finite may still be the best; that slope is then no number.
-    wins &= value > -jnp.inf
-    return _choose(wins, Best(state.point, slope, value, state.step, met), best)
+    wins &= mine.value > -jnp.inf
+    return _choose(wins, mine, best)
+
+
+def _settled(new: State, mine: Best, rules: Rules) -> Best:
+    """The best point, or that where a run has converged if it is worse by no more than the tolerance buys.
+
+    Points on the way may be lower by using up the tolerance; their multipliers are those of the moment.
+    """
+    if mine.met is None:
+        return new.best
+    prices = sum(jnp.sum(jnp.abs(each)) for each in (mine.met.equality, mine.met.inequality))
+    bought = rules.constraint_tolerance * prices / new.scales.objective
+    rounding = 4.0 * jnp.finfo(mine.value.dtype).eps * jnp.abs(mine.value)
+    has_converged = (new.status == CONVERGED) | (new.status == STALLED)
+    is_met = mine.met.violation <= rules.constraint_tolerance
+    return _choose(has_converged & is_met & (mine.value <= new.best.value + bought + rounding), mine, new.best)
 
 
 def _since(state: State, best: Best, rules: Rules) -> Any:
@@ -289,6 +310,14 @@ def _since(state: State, best: Best, rules: Rules) -> Any:
 
 def _violation(seen: Seen) -> jax.Array:
     return lagrangian.violation(seen.equality, seen.inequality)
+
+
+def _length(slope: Any) -> jax.Array:
+    """The length of a slope, whose squares may be too large to hold, or too small, where it is not."""
+    parts = jax.tree.leaves(slope)
+    largest = jnp.max(jnp.stack([jnp.max(jnp.abs(each), initial=0.0) for each in parts]))
+    unit = jnp.where((largest > 0.0) & jnp.isfinite(largest), largest, 1.0)
+    return unit * jnp.sqrt(sum(jnp.sum((each / unit) ** 2) for each in parts))
 
 
 def _residual(point: Any, slope: Any) -> jax.Array:

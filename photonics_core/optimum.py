@@ -22,7 +22,8 @@ class Ends:
         multiplier: by how much the least objective falls for each unit by which a bound or constraint is eased, in
             its own units and sign: at a minimum the slopes of objective + multiplier x constraint, and of
             objective - multiplier x parameter, are zero. Of the same shape.
-        active: which bounds or constraints hold the optimum, boolean, of the same shape.
+        active: which bounds or constraints hold the optimum, boolean, of the same shape; a bound does not where the
+            slope points inwards.
         lower, upper: bounds of a parameter.
     """
 
@@ -42,7 +43,8 @@ class Optimum:
 
     Args:
         parameters: the best parameters met, in their own units: all of them, or a dict from the path of each free
-            leaf to its value.
+            leaf to its value. With constraints, those where a run has converged if others on the way are lower only
+            by using up the tolerance.
         value: the objective there.
         step: the step at which they were met; 0 is the start.
         history: by name, one number a step, shape [steps + 1]: "objective", "gradient_norm" (per range; of the
@@ -111,7 +113,10 @@ class Optimum:
 def _rows(each: Ends) -> Iterator[tuple[str, ...]]:
     """A row for each number; of a long array those that are active or nearest to it come first."""
     places = list(np.ndindex(each.end.shape))
-    order = sorted(places, key=lambda at: not each.active[at])[:ROWS]
+    slack = np.abs(each.end)
+    if each.lower is not None and each.upper is not None:
+        slack = np.minimum(each.end - each.lower, each.upper - each.end)
+    order = sorted(places, key=lambda at: (not each.active[at], slack[at]))[:ROWS]
     for at in sorted(order):
         index = f"[{', '.join(map(str, at))}]" if at else ""
         limit = "0" if each.kind == "equality" else "at most 0"

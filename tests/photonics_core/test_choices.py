@@ -62,3 +62,25 @@ def test_bad_input_is_named():
         enumerate_choices(solve, order=[(0,)], shift=[])
     with pytest.raises(ValueError, match=r"count = 9 is outside \[1, 8\]"):
         channel_orders(9)
+
+
+def test_a_choice_that_fails_is_named():
+    def broken(shift):
+        raise ValueError(f"cannot shift by {1 / shift}")
+
+    with pytest.raises(ValueError, match="cannot shift by 0.5") as caught:
+        enumerate_choices(broken, shift=[2])
+    assert caught.value.__notes__ == ["at the choice {'shift': 2}"]
+    with pytest.raises(ValueError, match=r"solve\({'shift': 2}\) = 3.0 is not of the kind Optimum"):
+        enumerate_choices(lambda shift: 3.0, shift=[2])  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ValueError, match="shift = 3 is not a list of values"):
+        enumerate_choices(solve, shift=3)  # pyright: ignore[reportArgumentType]
+
+
+def test_ties_keep_their_order_and_a_violation_that_is_no_number_comes_last():
+    violations = [np.nan, 0.5, 0.1, 0.5]
+
+    def tied(k):
+        return Optimum(None, 1.0, 0, {}, violation=violations[k], is_feasible=False)
+
+    assert [each.choice["k"] for each in enumerate_choices(tied, k=range(4))] == [2, 1, 3, 0]

@@ -1,3 +1,5 @@
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -64,4 +66,57 @@ def test_bad_names_and_types():
     with pytest.raises(ValueError, match="equality 'a' of type complex128 is not made of real"):
         ConstraintLayout.of_shapes({"equality": {"a": jax.ShapeDtypeStruct((), complex)}, "inequality": {}})
     with pytest.raises(ValueError, match="inequalities does not return a dict of named arrays, but list"):
-        Constraints(lambda x: [x]).evaluate(1.0, {})
+        Constraints(lambda x: [x]).evaluate(1.0, {})  # pyright: ignore[reportArgumentType]
+
+
+def scales_of(limits, start):
+    """Scales of inequalities of an array, beside an objective with no slope to speak of at 0.5 + 1e-9."""
+    place = ConstraintLayout.of_shapes(
+        jax.eval_shape(lambda x: Constraints(limits).evaluate(x, {}), jax.ShapeDtypeStruct(start.shape, start.dtype))
+    )
+
+    def function(x):
+        flat = place.flatten(Constraints(limits).evaluate(x, {}), start.dtype)
+        return (jnp.sum((x - 0.5) ** 2), *flat)
+
+    return place.scales(function, jnp.asarray(start), {})
+
+
+def test_secants_stand_in_for_a_slope_that_is_none_at_the_start():
+    """At an optimum without constraints the slope is 1e-9, and what is typical of the objective some 0.01."""
+    objective, _, unequal = scales_of(lambda x: {"ball": jnp.sum((x - 0.5) ** 2) - 1.0}, np.full(3, 0.5 + 1e-9))
+    assert 1.0 < objective < 1e3 and 1.0 < unequal[0] < 1e3
+
+
+def test_numbers_of_one_array_in_other_units_have_scales_of_their_own():
+    def limits(x):
+        return {"mixed": jnp.stack([3e6 * x[0], 2.0 * (x[1] - x[2]), 1e6 * x[2], 0.0 * x[0]])}
+
+    scales = scales_of(limits, np.asarray([0.3, 0.5, 0.0]))[2]
+    assert scales[0] == scales[2] == scales[3] and 1e-7 < scales[0] < 2e-6
+    assert 0.15 < scales[1] < 0.8
+
+
+def test_what_explodes_nearby_keeps_its_slope():
+    scales = scales_of(lambda x: {"far": jnp.exp(200.0 * x[:1])}, np.zeros(2))[2]
+    np.testing.assert_allclose(scales, 1.0 / 200.0)
+
+
+#: Takes what the types forbid.
+WRONG: Any = Constraints
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: WRONG(3.0), "inequalities = 3.0 is neither a function of the design nor a dict"),
+        (lambda: WRONG(None, [1]), r"equalities = \[1\] is neither"),
+        (lambda: WRONG({"a": "x"}).evaluate(1.0, {"a": 1.0}), r"inequalities\['a'\] = 'x' is not a real number"),
+        (lambda: WRONG(scales=[1.0]), r"scales = \[1.0\] is not a dict"),
+        (lambda: WRONG(scales={"a": np.ones(2)}), r"scales\['a'\] = .* is not a number"),
+        (lambda: WRONG(lambda x: {1: x}).evaluate(1.0, {}), "dict of named arrays: 1 is no name"),
+    ],
+)
+def test_what_is_no_constraint_is_named(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

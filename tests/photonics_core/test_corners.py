@@ -122,3 +122,37 @@ def test_constraints_at_every_corner():
 def test_bad_input_is_named(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_whole_numbers_are_numbers():
+    for measure, expected in ((expectation, 2.0), (worst_case, 3.0)):
+        assert float(measure([1, 2, 3])) == expected
+    np.testing.assert_allclose(conditional_value_at_risk([1, 2, 3], alpha=0.5), 8.0 / 3.0)
+    assert float(expectation(np.asarray([True, False]))) == 0.5
+
+
+@pytest.mark.parametrize("measure", [expectation, worst_case, conditional_value_at_risk])
+def test_a_corner_without_a_value_counts_only_with_a_weight(measure):
+    values, weights = jnp.asarray([1.0, jnp.nan]), np.asarray([1.0, 0.0])
+    assert float(measure(values, weights)) == 1.0
+    assert np.isnan(measure(values, np.asarray([1.0, 0.1])))
+
+
+def test_the_tail_of_an_alpha_near_one_in_float32(float32):
+    values = jnp.asarray([1.0, 3.0, 2.0])
+    assert float(conditional_value_at_risk(values, alpha=1.0 - 1e-9)) == 3.0
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda x, c: x * c, "does not return a pair of a scalar and a dict"),
+        (lambda x, c: (x * c * jnp.ones(2), {}), r"'value' of shape \(2,\) at a corner is not a scalar"),
+        (lambda x, c: (x * c, {"m": jnp.ones(2)}), r"'m' of shape \(2,\) at a corner is not a scalar"),
+    ],
+)
+def test_what_a_function_of_a_corner_returns_is_checked(function, message):
+    with pytest.raises(ValueError, match=message):
+        over_corners(function, jnp.arange(3.0))(jnp.asarray(1.0))
+    with pytest.raises(ValueError, match="together = 1.5 is not a whole number"):
+        over_corners(function, jnp.arange(3.0), together=1.5)  # pyright: ignore[reportArgumentType]

@@ -101,3 +101,26 @@ def test_other_bad_input():
         DesignSpace.of_bounds({"a": 1j}, {"a": 0.0}, {"a": 1.0})
     with pytest.raises(ValueError, match="is traced"):
         jax.jit(lambda x: DesignSpace.of_bounds(x, 0.0, 1.0).start)(0.5)
+
+
+@pytest.mark.parametrize("scale", ["linear", "log"])
+def test_no_point_lies_outside_the_bounds_by_rounding(scale):
+    lower = np.random.default_rng(0).uniform(0.01, 0.5, 300)
+    upper = lower + np.random.default_rng(1).uniform(0.1, 3.0, 300)
+    space = DesignSpace.of_free({"a": lower}, Free(lambda d: d["a"], lower, upper, scale))
+    place = lambda u: space.design({"['a']": u})["a"]  # noqa: E731
+    for u in (0.0, 1.0):
+        x = place(jnp.full(300, u))
+        assert np.all(lower <= x) and np.all(x <= upper)
+    # The slope at a bound is that of a point inside.
+    slope = jax.grad(lambda u: jnp.sum(place(u)))(jnp.ones(300))
+    np.testing.assert_allclose(slope, space.leaves[0].width(upper), rtol=1e-12)
+
+
+def test_bounds_that_cross_are_told_by_the_pair_that_does():
+    with pytest.raises(ValueError, match="cross: lower = -1, upper = -2"):
+        DesignSpace.of_bounds(np.zeros(2), np.asarray([-1.0, 2.0]), np.asarray([-2.0, 3.0]))
+    with pytest.raises(ValueError, match="lower bound of start is traced"):
+        jax.jit(lambda x: DesignSpace.of_bounds(np.zeros(2), x, 1.0).start)(0.0)
+    with pytest.raises(ValueError, match="free = 5 is neither of the kind Free nor a list"):
+        DesignSpace.of_free(BUS, 5)  # pyright: ignore[reportArgumentType]

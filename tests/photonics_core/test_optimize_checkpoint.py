@@ -87,3 +87,10 @@ def test_damage_and_other_files_are_refused(tmp_path):
     save(path, {"wl": [1.0]}, attributes={"checkpoint": "photonics_core optimisation checkpoint 0"})
     with pytest.raises(StoreError, match="checkpoint 0', not 'photonics_core optimisation checkpoint 1'"):
         load_run(path, state(), PROBLEM)
+
+
+def test_of_long_lists_the_numbers_that_differ_are_named(tmp_path):
+    limits = [f"{k}" for k in range(50)]
+    save_run(tmp_path / "run.h5", state(), ROWS, PROBLEM | {"limit": limits})
+    with pytest.raises(StoreError, match=r'problem: limit\[41\] = "41" there and "7" here$'):
+        load_run(tmp_path / "run.h5", state(), PROBLEM | {"limit": [*limits[:41], "7", *limits[42:]]})

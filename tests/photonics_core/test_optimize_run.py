@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import equinox as eqx
 import jax
@@ -127,6 +127,14 @@ def test_a_checkpoint_of_another_problem_is_refused(plate):
     assert "upper .sides = [2.0, 9.0] there and [2.5, 9.0] here" in str(e.value)
 
 
+@pytest.mark.slow
+def test_a_limit_that_has_changed_is_another_problem(plate):
+    """Neither limit holds the start, so that value and slope of the objective there are the same."""
+    wider = Constraints(lambda plate: {"round": 2.0 * jnp.sum(plate.sides) - 13.0}, tolerance=1e-9)
+    with pytest.raises(StoreError, match=r'constraint at the start round = \["-8"\] there and \["-9"\] here'):
+        largest_plate(checkpoint=plate[0], constraints=wider)
+
+
 def valley(parameters):
     """Finite only from 0.3 on; least at 0.35."""
     x = parameters["x"]
@@ -207,6 +215,12 @@ def test_ends_early_without_improvement():
         ({"starts": 0}, "starts = 0 is outside"),
         ({"patience": 0}, "patience = 0 is outside"),
         ({"rate": -1.0}, "rate = -1 is outside"),
+        ({"steps": 2.5}, "steps = 2.5 is not a whole number"),
+        ({"starts": 2.5}, "starts = 2.5 is not a whole number"),
+        ({"seed": -1}, "seed = -1 is outside"),
+        ({"free": 5}, "free = 5 is neither of the kind Free nor a list"),
+        ({"free": None, "lower": 0.0}, "upper is missing"),
+        ({"constraints": lambda plate: {"a": plate.area}}, "constraints = .* is not of the kind Constraints"),
     ],
 )
 def test_bad_problems_are_named(change, message):
@@ -369,3 +383,110 @@ def test_a_run_that_is_killed_goes_on_bit_for_bit(tmp_path):
     assert kills >= 3
     assert found == expected
     assert [each for each in tmp_path.iterdir() if not each.name.startswith(".tmp-")] == [path]
+
+
+def bowl(parameters):
+    """Least at one everywhere."""
+    return jnp.sum((parameters - 1.0) ** 2), {}
+
+
+def kept_off(start, limit, **options):
+    """The bowl with a constraint that keeps its bottom out, from a start in [-5, 5]."""
+    given = {"constraints": Constraints(limit), "optimizer": "lbfgs", "progress": False}
+    return minimize(bowl, start, np.full(start.size, -5.0), np.full(start.size, 5.0), **(given | options))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("off", [0.0, 1e-10, 1e-6, 1e-3, 1e-2])
+def test_a_run_may_start_from_the_optimum_without_constraints(off):
+    found = kept_off(np.full(3, 1.0 + off), lambda x: {"far": 2.0 - x})
+    assert found.is_feasible and found.stopped is not None and "converged" in found.stopped
+    np.testing.assert_allclose(found.parameters, 2.0, atol=1e-5)
+    np.testing.assert_allclose(found.multipliers["far"], 2.0, rtol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("off", [0.0, 1e-9, 1e-6, 1e-2])
+def test_multipliers_are_those_of_the_point_where_the_run_has_converged(off):
+    """Seen on the way is a point within the tolerance with no multipliers yet: least 1 - x along the circle."""
+    found = kept_off(np.full(2, off), lambda x: {"ball": jnp.sum(x**2) - 1.0})
+    np.testing.assert_allclose(found.parameters, np.sqrt(0.5), atol=1e-6)
+    np.testing.assert_allclose(found.multipliers["ball"], np.sqrt(2.0) - 1.0, rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_one_array_of_numbers_in_other_units_is_met_in_each():
+    """A stress in pascals must not hide that a width is wrong: x >= y, both at least 0.2, beside 1e6 (x + z) <= 3e6."""
+    found = minimize(
+        lambda d: (jnp.sum(d**2) - 6.0 * d[1], {}), np.asarray([0.5, 0.4, 0.3]), np.full(3, 0.2), np.full(3, 4.0),
+        constraints=Constraints(lambda d: {"all": jnp.stack([1e6 * (d[0] + d[2] - 3.0), d[1] - d[0]])}),
+        optimizer="lbfgs", progress=False,
+    )  # fmt: skip
+    assert found.is_feasible
+    np.testing.assert_allclose(found.parameters, [1.5, 1.5, 0.2], atol=1e-4)
+    np.testing.assert_allclose(found.multipliers["all"], [0.0, 3.0], atol=1e-3)
+
+
+@pytest.mark.slow
+def test_a_slope_whose_square_is_too_large_to_hold_is_no_end(float32):
+    found = minimize(
+        lambda x: (1e20 * jnp.sum((x - 0.3) ** 2), {}), np.zeros(2), -np.ones(2), np.ones(2), optimizer="lbfgs",
+        progress=False,
+    )  # fmt: skip
+    np.testing.assert_allclose(found.parameters, 0.3, atol=1e-4)
+    assert np.all(np.isfinite(found.history["gradient_norm"]))
+
+
+def test_a_bound_with_a_slope_that_points_inwards_does_not_hold():
+    # One step too long ends on the lower bound, below the minimum at 0.05.
+    found = minimize(
+        lambda x: ((x - 0.05) ** 2, {}), np.asarray(0.6), 0.0, 1.0, steps=1, optimizer=optax.sgd(1.5), progress=False
+    )
+    assert float(found.parameters) == 0.0 and not found.active[""] and found.ends[0].multiplier == 0.0
+
+
+@pytest.mark.slow
+def test_constraints_at_the_start_are_those_of_the_given_one():
+    found = minimize(
+        waves, {"x": np.asarray([4.1, -4.2])}, {"x": np.full(2, -6.0)}, {"x": np.full(2, 7.0)}, starts=8, steps=1,
+        constraints=Constraints(lambda p: {"sum": jnp.sum(p["x"]) - 9.0}), progress=False,
+    )  # fmt: skip
+    assert found.value != found.start_values[0]
+    np.testing.assert_allclose(found.ends[1].start, -9.1)
+
+
+@pytest.mark.parametrize("name", ["objective", "gradient_norm", "penalty", "_status"])
+def test_a_metric_has_a_name_of_its_own(name):
+    with pytest.raises(ValueError, match=f"metric '{name}' has the name of another column"):
+        minimize(
+            lambda x: (jnp.sum(x), {name: x[0]}), np.zeros(2), -np.ones(2), np.ones(2), progress=False,
+            constraints=Constraints(lambda x: {"far": x}),
+        )  # fmt: skip
+
+
+def test_metrics_and_objectives_of_a_wrong_kind():
+    run = partial(minimize, start=np.zeros(2), lower=-np.ones(2), upper=np.ones(2), progress=False)
+    with pytest.raises(ValueError, match="metric 'z' of type complex128 is not real"):
+        run(lambda x: (jnp.sum(x), {"z": jax.lax.complex(x[0], x[0])}))
+    with pytest.raises(ValueError, match="objective = None is not a function"):
+        run(None)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ValueError, match="depends on a traced value: no optimisation runs inside jit"):
+        jax.jit(lambda s: run(lambda x: (jnp.sum((x - s) ** 2), {}), steps=1).value)(0.1)
+
+
+def test_numbers_of_numpy_and_jax_go_into_a_checkpoint(tmp_path):
+    kept_off(
+        np.zeros(2), lambda x: {"far": x - 0.5}, optimizer="sgd", steps=np.int64(2), every=np.int32(5),
+        patience=np.int64(9), rate=jnp.asarray(0.1), tolerance=np.float32(0.1), checkpoint=tmp_path / "run.h5",
+        constraints=Constraints(lambda x: {"far": x - 0.5}, scales={"far": cast(float, np.float32(0.1))}),
+    )  # fmt: skip
+    assert (tmp_path / "run.h5").exists()
+
+
+@pytest.mark.slow
+def test_an_object_of_optax_may_go_on_to_more_steps(tmp_path):
+    run = partial(
+        minimize, bowl, np.zeros(2), -np.ones(2), np.ones(2), optimizer=optax.adam(1e-2), progress=False,
+    )  # fmt: skip
+    run(steps=300, checkpoint=tmp_path / "run.h5")
+    same(run(steps=600, checkpoint=tmp_path / "run.h5"), run(steps=600))

@@ -40,3 +40,10 @@ def test_multipliers_and_active_by_name():
     found = run(side, pitches(3, [1]))
     assert list(found.multipliers) == ["pitch"] and list(found.active) == [".side", "pitch"]
     np.testing.assert_array_equal(found.multipliers["pitch"], [0.0, 0.5, 0.0])
+
+
+def test_of_a_long_array_the_numbers_nearest_to_a_limit_are_shown():
+    values = -np.abs(np.arange(40.0) - 30.2)
+    lines = run(Ends("gap", "inequality", values, values, 0.0 * values, values > 0.0)).report().splitlines()
+    shown = [line.split()[0] for line in lines if line.startswith("gap[")]
+    assert shown == [f"gap[{k}]" for k in range(27, 35)]
