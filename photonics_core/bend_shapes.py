@@ -120,12 +120,12 @@ def transition_loss(path: PiecewisePath, beat: Any, spread: Any = None) -> Any:
     lengths, begin, finish = path.pieces()
     xp = namespace(lengths, begin, finish, beat, spread)
     lengths, begin, finish, beat, spread = (real(xp, each) for each in (lengths, begin, finish, beat, spread))
-    ends = xp.cumsum(lengths)
-    places = xp.concatenate([ends - 0.5 * lengths, xp.zeros_like(ends[:1]), ends])
-    straight = xp.zeros_like(begin[:1])
-    jumps = xp.concatenate([begin, straight]) - xp.concatenate([straight, finish])
-    changes = xp.concatenate([finish - begin, jumps])
-    widths = xp.concatenate([lengths, xp.zeros_like(lengths), xp.zeros_like(ends[:1])])
+    ends, none = xp.cumsum(lengths), xp.zeros_like(lengths[:1])
+    # What changes along pieces, and the jumps at the start, before each piece and at the end.
+    along = xp.where(lengths != 0.0, finish - begin, xp.zeros_like(begin))
+    changes = xp.concatenate([along, real(xp, path.curvature_steps())])
+    places = xp.concatenate([ends - 0.5 * lengths, none, ends - lengths, ends[-1:]])
+    widths = xp.concatenate([lengths, none, xp.zeros_like(lengths), none])
     nodes, weights = (real(xp, each) for each in _density())
     q = beat + spread * nodes
     phase = q[:, None] * places[None, :]
@@ -157,9 +157,3 @@ def _density() -> tuple[np.ndarray, np.ndarray]:
     nodes = CUT * nodes
     weights = weights * np.exp(-nodes)
     return nodes, weights / np.sum(weights)
-
-
-def euler_shape(count: int) -> np.ndarray:
-    """The shape of an Euler bend: from straight to bent in equal steps, shape [count]."""
-    check_range("count", count, 2)
-    return np.linspace(0.0, 1.0, count)

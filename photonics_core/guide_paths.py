@@ -122,14 +122,13 @@ class PiecewisePath(GuidePath):
     def curvature_steps(self) -> Any:
         lengths, begin, finish = self.pieces()
         xp = namespace(lengths, begin, finish)
-        straight = xp.zeros_like(begin[:1])
-        # A clothoid without length is a jump, that of an arc: it lies at the end of the path it belongs to.
-        empty = lengths == 0.0
-        begin, finish = (
-            xp.concatenate([xp.where(empty, finish, begin)[:-1], begin[-1:]]),
-            xp.concatenate([finish[:-1], xp.where(empty, begin, finish)[-1:]]),
-        )
-        return xp.concatenate([begin, straight]) - xp.concatenate([straight, finish])
+        # Pieces without length, as the clothoids of an arc, are passed over: there the curvature jumps.
+        number, full = xp.arange(lengths.size), lengths != 0.0
+        earlier = full[None, :] & (number[None, :] < number[:, None])
+        before = xp.max(xp.where(earlier, number[None, :], -1), axis=1)
+        within = xp.where(full & (before >= 0), begin - finish[before], xp.zeros_like(begin))
+        first, last = xp.argmax(full), xp.max(xp.where(full, number, 0))
+        return xp.concatenate([begin[first][None], within, -finish[last][None]])
 
 
 class Straight(PiecewisePath):

@@ -43,6 +43,16 @@ def test_a_bend_without_clothoids_loses_what_its_arc_does():
     assert next(pair) == pytest.approx(next(pair), rel=1e-12)
 
 
+def test_arcs_of_an_s_bend_meet_in_one_jump():
+    """From left to right the curvature jumps by twice what it does at either end."""
+    arcs = s_bend(6.0, 2.0, "arc")
+    steps = np.asarray(arcs.curvature_steps())
+    jumps = steps[steps != 0.0]
+    np.testing.assert_allclose(jumps, np.array([1.0, -2.0, 1.0]) / 5.0, rtol=1e-12)
+    traced = jax.jit(lambda run: s_bend(run, 2.0, "arc").curvature_steps())(6.0)
+    np.testing.assert_allclose(traced, steps, atol=1e-12)
+
+
 @pytest.mark.parametrize("path", [EulerBend(2.0, 1.5), s_bend(15.0, 6.0, "euler"), CosineSBend(15.0, 6.0)])
 def test_the_integral_is_that_of_quadrature(path):
     def density(t):
