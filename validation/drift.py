@@ -77,7 +77,9 @@ def mode_at_two_temperatures() -> Evidence:
     return Evidence(worst, 0.0, 1e-5)
 
 
-@case("drift.over_the_range", source="the resonance solved for at 0 and 85 degrees Celsius", kind="analytic")
+@case(
+    "drift.over_the_range", source="the resonance solved for at 0 and 85 degrees Celsius", kind="analytic", is_long=True
+)
 @in_float64
 def over_the_range() -> Evidence:
     """Relative error of the shift of a silicon wire from 0 to 85 degrees, its fields held at 300 K."""

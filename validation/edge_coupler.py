@@ -62,7 +62,12 @@ def tm_lensed() -> Evidence:
     return Evidence(_best_width(3.0, "tm", 0.09, 0.17), (0.10, 0.18), 0.0, "um")
 
 
-@case("edge_coupler.smf28", source="a fibre of 10.4 um asks for a narrower tip than a spot of 3 um", kind="analytic")
+@case(
+    "edge_coupler.smf28",
+    source="a fibre of 10.4 um asks for a narrower tip than a spot of 3 um",
+    kind="analytic",
+    is_long=True,
+)
 @in_float64
 def smf28() -> Evidence:
     """Loss to the fibre less that to the spot at 180 nm, in dB; both fields as if round Gaussians of the best waist.

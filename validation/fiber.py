@@ -202,7 +202,7 @@ def lp01_on_grid() -> Evidence:
     return Evidence(float(FibreJoint(field, beam, WL, method="paraxial").loss_db()), exact, 5e-4, "dB")
 
 
-@case("fiber.chip_mode", source="E x H by quadrature on the mesh of the mode", kind="analytic")
+@case("fiber.chip_mode", source="E x H by quadrature on the mesh of the mode", kind="analytic", is_long=True)
 @in_float64
 def chip_mode() -> Evidence:
     """Power from a silicon wire of 300 x 220 nm to a spot of 2.5 um, 0.3 um off, at contact: difference."""

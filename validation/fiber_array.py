@@ -128,7 +128,9 @@ def budget() -> Evidence:
     return Evidence(float(drawn), 0.99, 4.0 * float(error))
 
 
-@case("fiber_array.search", source="a stage of 0.05 um and 2e-5 rad without noise, from 4 um", kind="range")
+@case(
+    "fiber_array.search", source="a stage of 0.05 um and 2e-5 rad without noise, from 4 um", kind="range", is_long=True
+)
 @in_float64
 def search() -> Evidence:
     """Largest loss of a fibre above the best one, of 200 searches; half a step of each costs up to 1e-3 dB."""

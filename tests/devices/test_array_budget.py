@@ -45,6 +45,7 @@ def test_one_error_has_a_closed_budget():
     assert budget.price == pytest.approx(0.01 * saved, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_a_budget_keeps_its_promise_and_is_the_best():
     row = dataclasses.replace(ROW, gap=10.0)
     start = ArrayErrors(x=0.3, y=0.3, roll=1e-3, groove_x=0.3, groove_y=0.3, z=1.0)

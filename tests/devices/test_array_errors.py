@@ -34,6 +34,7 @@ def test_offsets_have_their_closed_mean():
     np.testing.assert_allclose(sample.deviation, math.sqrt(variance), rtol=0.05)
 
 
+@pytest.mark.slow
 def test_second_order_is_what_is_drawn_and_its_shares_add_up():
     moments = second_order(ROW, ERROR)
     sample = sample_arrays(ROW, ERROR, jax.random.key(0), 20_000)

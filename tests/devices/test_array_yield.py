@@ -57,6 +57,7 @@ def test_common_offsets_do_not_multiply():
     assert one - 0.05 < many < one
 
 
+@pytest.mark.slow
 def test_the_yield_is_that_of_drawn_arrays():
     limits, arrays = np.asarray([0.3, 0.5, 1.0]), 40_000
     found = np.asarray(array_yield(WARM, ERROR, limits, points=1024))

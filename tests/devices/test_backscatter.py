@@ -182,6 +182,7 @@ def test_derivatives_at_and_off_the_exceptional_point(rates):
     np.testing.assert_allclose(slopes(np.array(rates)), expected, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_both_ways_to_sum_meet():
     """At the radius where the series takes over: no jump in the values, nor in the derivatives."""
     radius = float(RING.rate) * np.finfo(float).eps ** (1 / 13)

@@ -73,6 +73,7 @@ def test_derivatives_in_everything_drawn(exponential, assert_gradient):
     assert_gradient(angle, at, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_ring_that_is_drawn_follows_its_radius(guide):
     def q(radius, gap):
         return guide.add_drop_ring(radius, (gap, gap)).q_loaded(1.55)
@@ -113,6 +114,7 @@ def test_a_batch_of_couplers_is_a_loop_over_them(guide):
     np.testing.assert_allclose(together, [c.coupling_angle(1.55) for c in couplers], rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_radii_that_are_traced_may_be_infinite(exponential):
     def angle(radius):
         return DrawnCoupler(exponential, 0.2, 3.0, (radius, 10.0)).coupling_angle(1.55)

@@ -87,6 +87,7 @@ def test_the_junction_sees_a_step_behind_r_and_c():
     assert constant == pytest.approx(own * float(MODULATOR.capacitance(0.5)), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_an_add_drop_racetrack_is_driven_too():
     ring = AddDropRing(7.5, PointCoupler(0.28), PointCoupler(0.2), INDEX, straight_length=2.0)
     modulator = RingModulator(ring, GUIDE, fill=0.6, pad_capacitance=10.0)

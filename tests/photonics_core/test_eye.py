@@ -175,6 +175,7 @@ def test_a_closed_eye_is_infinite_and_has_no_derivative():
     assert slopes == (0.0, 0.0)
 
 
+@pytest.mark.slow
 def test_inverted_polarity_is_named():
     waveform = driven(bandwidth=0.022, order=2)
     message = "waveform does not rise with symbols: .* for a signal of inverted polarity pass 3 - symbols"

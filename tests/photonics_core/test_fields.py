@@ -41,6 +41,7 @@ def test_kinds_of_ends():
     )
 
 
+@pytest.mark.slow
 def test_sampled_fields_have_the_power_of_one():
     fibre = FIBRE
     for field, missing in (

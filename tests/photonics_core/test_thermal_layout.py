@@ -70,6 +70,7 @@ def test_every_shape_agrees_with_a_quadrature_over_wavenumbers(layout, matrix):
         np.testing.assert_allclose(matrix[0, j], np.sum(weight * kappa * transfer * mean) / (2 * np.pi), rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_heater_and_probe_may_be_swapped(layout, matrix):
     swapped = ThermalLayout(STACK, layout.probes, HEATERS, CHIP, near=4)
     np.testing.assert_allclose(coupling(swapped).T, matrix, rtol=1e-10)
