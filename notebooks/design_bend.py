@@ -101,7 +101,7 @@ for name, bend in bends.items():
 # The same for 2 um aside within 6 um.
 
 # %%
-s_bends = {
+s_bends: dict[str, pc.GuidePath] = {
     "arcs": pc.EulerSBend(6.0, 2.0, 0.0),
     "Euler": pc.EulerSBend(6.0, 2.0),
 }
@@ -141,7 +141,8 @@ for name in ("arc", "best partial Euler", "gradient"):
 
 # %% [markdown]
 # What the changes of curvature lose rests on an estimate. The order of the bends does not: here for other spreads than
-# those of the search.
+# those of the search. Fields in time in two dimensions (`validation/bend_meep.py`, by Meep) put them in the same order,
+# closer together: docs/designs.md has the figures.
 
 # %%
 for name in ("arc", "Euler", "best partial Euler", "gradient"):

@@ -101,19 +101,24 @@ if TYPE_CHECKING:
     from photonics_core.devices.resonator_trajectory import ResonatorState, ResonatorTrajectory
     from photonics_core.devices.ring import AddDropRing, AllPassRing
     from photonics_core.devices.round_trips import RoundTrips
+    from photonics_core.devices.shaped_coupler import ShapedCoupler
     from photonics_core.devices.shifted_resonance import ShiftedResonance
     from photonics_core.devices.spectrum_shape import SpectrumShape, spectrum_shape
     from photonics_core.devices.splitter import Crossing, YBranch
     from photonics_core.devices.tapered_coupler import TaperedCoupler
     from photonics_core.devices.tilted_beam import TiltedBeam, lateral_overlap
     from photonics_core.devices.transmitter import RingTransmitter, wavelength_grid
+    from photonics_core.devices.transmitter_die import DieMetrics, TransmitterDie, draw_dies
     from photonics_core.devices.waveguide import Waveguide
     from photonics_core.devices.waveguide_array import GapCouplings, WaveguideArray
+    from photonics_core.distributions import LogUniform, Normal, Uniform
     from photonics_core.doped_guide import DopedGuide
+    from photonics_core.drawn_plans import LatinPlan, RandomPlan, SobolPlan
     from photonics_core.drift import GuideDrift, drift_pm_k, walk_off_pm
     from photonics_core.effective_index_method import effective_index
     from photonics_core.eigenmode_expansion import ModeExpansion, expand_modes
     from photonics_core.energy import EnergyPerBit, drive_energy, heater_energy, laser_energy
+    from photonics_core.even_points import normal_points, uniform_points
     from photonics_core.exchange_lumerical import read_lumerical, write_lumerical
     from photonics_core.exchange_models import as_sax_model, from_sax_model
     from photonics_core.exchange_netlist import (
@@ -143,18 +148,22 @@ if TYPE_CHECKING:
     from photonics_core.foster import FosterFit, foster_fit, transfer_fit
     from photonics_core.gds import LayerMap, gds_library, write_gds
     from photonics_core.gds_reading import GdsContent, read_gds_layout
+    from photonics_core.global_sensitivity import SobolIndices, sobol_indices
     from photonics_core.guide_paths import Arc, EulerBend, GuidePath, PathChain, Pose, Straight
     from photonics_core.guide_s_bends import CosineSBend, CubicBezier, EulerSBend, s_bend
     from photonics_core.heat_polygon import Polygon
     from photonics_core.heat_shapes import Annulus, Circle, Disk, Point, Rectangle
     from photonics_core.index import IndexModel, LinearIndex
     from photonics_core.index_map import IndexMap
+    from photonics_core.index_sensitivity import index_sensitivities, resonance_sensitivities, strip_sensitivities
     from photonics_core.junction import PNJunction
     from photonics_core.kernels.films import Polarized
     from photonics_core.layout import Layout
-    from photonics_core.layout_cells import CellPort, Drawn, LayoutCell, Placed, Strip, edge_cell, ring_cell
+    from photonics_core.layout_cells import CellPort, Drawn, LayoutCell, Placed, Strip
     from photonics_core.layout_crossings import RouteCrossing
+    from photonics_core.layout_modulator_row import RowRules, modulator_cell, modulator_row_layout
     from photonics_core.layout_netlist import layout_to_dict, write_layout_netlist
+    from photonics_core.layout_ring_cells import edge_cell, ring_cell
     from photonics_core.layout_ring_row import ring_row_layout
     from photonics_core.layout_routes import Route
     from photonics_core.lenses import lens_pair, transformed_beam
@@ -167,10 +176,15 @@ if TYPE_CHECKING:
     from photonics_core.optimum import Optimum
     from photonics_core.passivity import PassivityReport, check_passivity, nearest_passive
     from photonics_core.radiating_modes import bend_mode, leaky_mode
+    from photonics_core.rare_events import RareFailure, design_points, margin_of, rare_failure
+    from photonics_core.ring_scatter import NeighbourScatter, deviation_interval, neighbour_scatter
     from photonics_core.routed_guide import RoutedGuide
+    from photonics_core.run_folder import RunFolder
     from photonics_core.runtime import set_lapack_threads, set_precision, use_device
+    from photonics_core.sample_plans import GridPlan, ListPlan
     from photonics_core.scattering import SMatrix
     from photonics_core.section_heat import SectionArea, SectionField, SectionHeat, SectionPiece
+    from photonics_core.shape_profiles import ShapeProfile, feature_limits, grating_widths, profile_limits
     from photonics_core.shapes import Shape
     from photonics_core.signals import (
         NRZ,
@@ -185,6 +199,8 @@ if TYPE_CHECKING:
     )
     from photonics_core.spectral_mask import Band, SpectralMask
     from photonics_core.strip_map import strip_index
+    from photonics_core.sweep import Swept
+    from photonics_core.sweep_program import Label
     from photonics_core.tabulated import TabulatedDevice
     from photonics_core.tapers import LocalModes, local_modes
     from photonics_core.thermal_chip import Chip
@@ -201,6 +217,16 @@ if TYPE_CHECKING:
     )
     from photonics_core.thermo_optics import PMMA, TITANIA, silicon_expansion, with_thermo_optic
     from photonics_core.tuning import TuningPlan, assign_lines, barrel_shifts, tuning_power
+    from photonics_core.variation import ProcessVariation, Variation, silicon_process
+    from photonics_core.variation_sampler import DieSampler, die_sampler
+    from photonics_core.wafer_files import FolderPlan, MeasuredFile, plan_folder
+    from photonics_core.wafer_fit import WaferFit, fit_folder, fit_spectra
+    from photonics_core.wafer_grid import DieGrid, die_grid
+    from photonics_core.wafer_map import Dimensions, WaferMap, extract_dimensions, fit_wafer_map
+    from photonics_core.yield_causes import Bins, FailureCauses, bin_dies, failure_causes
+    from photonics_core.yield_estimate import YieldEstimate, estimate_yield, replicated_yield, sample_quantiles
+    from photonics_core.yield_smoothing import smooth_yield, yield_objective
+    from photonics_core.yield_spec import Limit, Spec, good_wafers
 
 _HOMES = {
     "Alignment": "devices.fiber_alignment",
@@ -340,6 +366,11 @@ _HOMES = {
     "BendLoss": "bend_loss",
     "fit_bend_loss": "bend_loss",
     "ShapedBend": "bend_shapes",
+    "ShapeProfile": "shape_profiles",
+    "feature_limits": "shape_profiles",
+    "grating_widths": "shape_profiles",
+    "profile_limits": "shape_profiles",
+    "ShapedCoupler": "devices.shaped_coupler",
     "ShapedSBend": "bend_shapes",
     "shape_loss_db": "bend_shapes",
     "path_loss_db": "bend_loss",
@@ -367,9 +398,12 @@ _HOMES = {
     "LayoutCell": "layout_cells",
     "Placed": "layout_cells",
     "Strip": "layout_cells",
-    "edge_cell": "layout_cells",
-    "ring_cell": "layout_cells",
+    "edge_cell": "layout_ring_cells",
+    "ring_cell": "layout_ring_cells",
     "RouteCrossing": "layout_crossings",
+    "RowRules": "layout_modulator_row",
+    "modulator_cell": "layout_modulator_row",
+    "modulator_row_layout": "layout_modulator_row",
     "layout_to_dict": "layout_netlist",
     "write_layout_netlist": "layout_netlist",
     "ring_row_layout": "layout_ring_row",
@@ -414,6 +448,17 @@ _HOMES = {
     "Chosen": "choices",
     "Constraints": "constraints",
     "Free": "design_space",
+    "Uniform": "distributions",
+    "LogUniform": "distributions",
+    "Normal": "distributions",
+    "GridPlan": "sample_plans",
+    "ListPlan": "sample_plans",
+    "SobolPlan": "drawn_plans",
+    "LatinPlan": "drawn_plans",
+    "RandomPlan": "drawn_plans",
+    "Label": "sweep_program",
+    "RunFolder": "run_folder",
+    "Swept": "sweep",
     "Optimum": "optimum",
     "at_corners": "corners",
     "channel_orders": "choices",
@@ -487,6 +532,43 @@ _HOMES = {
     "Closure": "closure",
     "tdecq": "closure",
     "CompactDevice": "compact_device",
+    "ProcessVariation": "variation",
+    "Variation": "variation",
+    "silicon_process": "variation",
+    "DieGrid": "wafer_grid",
+    "die_grid": "wafer_grid",
+    "DieSampler": "variation_sampler",
+    "die_sampler": "variation_sampler",
+    "index_sensitivities": "index_sensitivity",
+    "resonance_sensitivities": "index_sensitivity",
+    "strip_sensitivities": "index_sensitivity",
+    "Limit": "yield_spec",
+    "Spec": "yield_spec",
+    "good_wafers": "yield_spec",
+    "YieldEstimate": "yield_estimate",
+    "estimate_yield": "yield_estimate",
+    "replicated_yield": "yield_estimate",
+    "sample_quantiles": "yield_estimate",
+    "Bins": "yield_causes",
+    "FailureCauses": "yield_causes",
+    "bin_dies": "yield_causes",
+    "failure_causes": "yield_causes",
+    "normal_points": "even_points",
+    "uniform_points": "even_points",
+    "SobolIndices": "global_sensitivity",
+    "sobol_indices": "global_sensitivity",
+    "RareFailure": "rare_events",
+    "design_points": "rare_events",
+    "margin_of": "rare_events",
+    "rare_failure": "rare_events",
+    "smooth_yield": "yield_smoothing",
+    "yield_objective": "yield_smoothing",
+    "NeighbourScatter": "ring_scatter",
+    "deviation_interval": "ring_scatter",
+    "neighbour_scatter": "ring_scatter",
+    "DieMetrics": "devices.transmitter_die",
+    "TransmitterDie": "devices.transmitter_die",
+    "draw_dies": "devices.transmitter_die",
     "CompositeCoupling": "devices.fused_coupler",
     "Crossing": "devices.splitter",
     "YBranch": "devices.splitter",
@@ -496,6 +578,16 @@ _HOMES = {
     "MultimodeInterference": "devices.multimode_interference",
     "TaperedCoupler": "devices.tapered_coupler",
     "WaveguideArray": "devices.waveguide_array",
+    "FolderPlan": "wafer_files",
+    "MeasuredFile": "wafer_files",
+    "plan_folder": "wafer_files",
+    "WaferFit": "wafer_fit",
+    "fit_folder": "wafer_fit",
+    "fit_spectra": "wafer_fit",
+    "Dimensions": "wafer_map",
+    "WaferMap": "wafer_map",
+    "extract_dimensions": "wafer_map",
+    "fit_wafer_map": "wafer_map",
 }
 
 __all__ = list(_HOMES)

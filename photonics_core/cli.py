@@ -1,6 +1,7 @@
-"""The shell: run a job, fit measured spectra, validate, benchmark, and say what is installed.
+"""The shell: run a job, sweep, fit measured spectra, validate, benchmark, and say what is installed.
 
-Nothing heavy is imported before a command needs it. Exit codes: 0 done, 1 a validation case failed, 2 bad input.
+Nothing heavy is imported before a command needs it. Exit codes: 0 done, 1 a validation case failed or a run is
+not complete, 2 bad input.
 """
 
 import json
@@ -74,15 +75,96 @@ def run(
 
 
 @app.command()
+def sweep(
+    job: Annotated[Path, typer.Argument(help="TOML file: function, plan, common, coordinates; see docs/batch.md.")],
+    out: Annotated[Path | None, typer.Option(help="Run folder; default results/NAME of the file.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what it would cost, from one block; write nothing.")
+    ] = False,
+    devices: Annotated[int | None, typer.Option(help="Number of local devices; all by default.")] = None,
+    shard: Annotated[str | None, typer.Option(help="i/N: every N-th chunk from the i-th on, counted from 0.")] = None,
+    device: Device = "auto",
+    precision: Precision = "float64",
+) -> None:
+    """Evaluate a function over a grid, a list or random draws, and write the results chunk by chunk.
+
+    Example: photonics-core sweep drop.toml --out results/drop --resume
+    """
+    from photonics_core.sweep_command import dry, run_job
+
+    with _clear_errors():
+        _start(device, precision)
+        if dry_run:
+            typer.echo(dry(job, devices))
+        else:
+            typer.echo(run_job(job, out or Path("results") / job.stem, resume=resume, devices=devices, shard=shard))
+
+
+@app.command()
+def verify(folder: Annotated[Path, typer.Argument(help="Run folder of a sweep.")]) -> None:
+    """Check every part of a run by its digest; list what is missing or damaged.
+
+    Example: photonics-core verify results/drop
+    """
+    from photonics_core.run_folder import RunFolder
+
+    with _clear_errors():
+        found = RunFolder.open(folder).verify()
+    typer.echo(found.report())
+    raise typer.Exit(0 if found.is_complete else 1)
+
+
+@app.command()
+def merge(
+    folder: Annotated[Path, typer.Argument(help="Run folder of a sweep.")],
+    file: Annotated[Path, typer.Argument(help="Results file to write, .h5.")],
+) -> None:
+    """Check every part of a run and write one results file.
+
+    Example: photonics-core merge results/drop drop.h5
+    """
+    from photonics_core.run_merge import merge as merge_run
+
+    with _clear_errors():
+        merge_run(folder, file)
+    typer.echo(f"results are in {file}")
+
+
+@app.command()
 def fit(
-    files: Annotated[list[Path], typer.Argument(help="Measured spectra, .mat or .csv; gaps of one ring as a series.")],
+    files: Annotated[list[Path], typer.Argument(help="Measured spectra, .mat or .csv; or one folder of them.")],
     radius: Annotated[float | None, typer.Option(help="Radius in um, where the file's name does not say it.")] = None,
     as_json: Json = False,
+    out: Annotated[Path | None, typer.Option(help="Of a folder: table to write, .h5.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Of a folder: say what would be read; fit nothing.")
+    ] = False,
+    regime: Annotated[str | None, typer.Option(help="Of a folder: under or over, where it is known for all.")] = None,
+    pattern: Annotated[str | None, typer.Option(help="Of a folder: names' expression with groups x and y.")] = None,
+    pitch: Annotated[float, typer.Option(help="Of a folder: um for one unit of x and y in the names.")] = 1.0,
+    devices: Annotated[int | None, typer.Option(help="Number of local devices; all by default.")] = None,
+    device: Device = "auto",
+    precision: Precision = "float64",
 ) -> None:
     """Fit resonances of measured rings: n_g, loss, coupling and regime.
 
+    A folder is fitted in one batch; files that cannot be used are listed, and end in exit code 2.
+
     Example: photonics-core fit ring_r25_gap300.mat ring_r25_gap500.mat --radius 25
+
+    Example: photonics-core fit wafer3/ --out wafer3.h5 --pattern "_x(?P<x>-?[0-9]+)_y(?P<y>-?[0-9]+)" --pitch 10000
     """
+    if len(files) == 1 and files[0].is_dir():
+        from photonics_core.fit_command import fit_wafer
+
+        with _clear_errors():
+            if not dry_run:
+                _start(device, precision)
+            plan = {"radius": radius, "pattern": pattern, "pitch": pitch}
+            options = {"regime": regime, "devices": devices, "as_json": as_json, "dry_run": dry_run}
+            failed = fit_wafer(files[0], out, plan, typer.echo, **options)
+        raise typer.Exit(2 if failed else 0)
     from photonics_core.fit import decide_series, fit_ring
     from photonics_core.spectra import SpectrumError, nominal_radius
 

@@ -121,6 +121,27 @@ def fit_ring(
     band. Raises `SpectrumError` if the file is unusable or shows no resonance, `ValueError` for a radius that
     is not positive.
     """
+    search = search_ring(spectrum, radius)
+    return summarize_ring(search, _fit_resonances(search.spectrum, search.ports, search.comb), band)
+
+
+@dataclass(frozen=True)
+class RingSearch:
+    """What is known of a ring before its lines are fitted: its spectrum, radius in um or None, ports and comb."""
+
+    spectrum: Spectrum
+    radius: float | None
+    ports: Ports
+    comb: Comb
+
+    @property
+    def circumference(self) -> float | None:
+        """Length of a round trip in um, or None."""
+        return None if self.radius is None else 2.0 * math.pi * self.radius
+
+
+def search_ring(spectrum: Spectrum | str | Path, radius: float | None = None) -> RingSearch:
+    """Find ports and resonances of one ring; arguments and errors as for `fit_ring`."""
     if not isinstance(spectrum, Spectrum):
         spectrum = read_spectrum(spectrum)
     radius = nominal_radius(spectrum.source) if radius is None else radius
@@ -128,8 +149,15 @@ def fit_ring(
         check_positive("radius", radius, "um")
     circumference = None if radius is None else 2.0 * math.pi * radius
     ports = identify_ports(spectrum)
-    comb = find_comb(spectrum, ports, circumference)
-    resonances = _fit_resonances(spectrum, ports, comb)
+    return RingSearch(spectrum, radius, ports, find_comb(spectrum, ports, circumference))
+
+
+def summarize_ring(
+    search: RingSearch, resonances: Sequence[Resonance], band: tuple[float, float] | None = None
+) -> RingFit:
+    """Make the estimates of one ring from its fitted `resonances`, at least one; `band` as for `fit_ring`."""
+    spectrum, radius, ports, comb = search.spectrum, search.radius, search.ports, search.comb
+    circumference, resonances = search.circumference, list(resonances)
     band = _flat_band(spectrum, ports, resonances) if band is None else band
     used, notes = _select(resonances, band)
     fsr, n_g, n_g_slope = _group_index(resonances, comb, circumference, band)
@@ -209,22 +237,47 @@ def _families(n_g: np.ndarray) -> list[np.ndarray]:
 
 
 def _fit_resonances(spectrum: Spectrum, ports: Ports, comb: Comb) -> list[Resonance]:
-    through = 10.0 ** (spectrum.channel(ports.through) / 10.0)
-    drop = None if ports.drop is None else 10.0 ** (spectrum.channel(ports.drop) / 10.0)
-    span = SPEED_OF_LIGHT / spectrum.wl[0] - SPEED_OF_LIGHT / spectrum.wl[-1]
-    # A lone resonance is fitted as if its free spectral range were the whole span: its width does not depend
-    # on it.
-    fsr = np.full(comb.wl.size, span) if comb.fsr_frequency is None else comb.fsr_frequency
+    through, drop = port_powers(spectrum, ports)
+    fsr = line_periods(spectrum, comb)
     fits = [fit_resonance(spectrum.wl, through, drop, wl, f) for wl, f in zip(comb.wl, fsr, strict=True)]
     found = [fit for fit in fits if fit is not None]
     if not found:
-        raise SpectrumError(f"{spectrum.source}: none of {comb.wl.size} dips has the shape of a resonance")
-    # The lines of one ring are alike: one far from the others is fitted again within the others' width.
-    typical = float(np.median([fit.wl / fit.q for fit in found]))
+        raise SpectrumError(no_line(spectrum, comb))
+    typical = typical_width(found)
     for i, fit in enumerate(fits):
-        if fit is None or not 1.0 / ODD_WIDTH < fit.wl / fit.q / typical < ODD_WIDTH:
+        if is_odd(fit, typical):
             fits[i] = fit_resonance(spectrum.wl, through, drop, float(comb.wl[i]), float(fsr[i]), typical) or fit
     return [fit for fit in fits if fit is not None]
+
+
+def port_powers(spectrum: Spectrum, ports: Ports) -> tuple[np.ndarray, np.ndarray | None]:
+    """Linear powers of the through port and, where there is one, of the drop port."""
+    drop = None if ports.drop is None else 10.0 ** (spectrum.channel(ports.drop) / 10.0)
+    return 10.0 ** (spectrum.channel(ports.through) / 10.0), drop
+
+
+def line_periods(spectrum: Spectrum, comb: Comb) -> np.ndarray:
+    """Free spectral range at each line in THz.
+
+    A lone line is fitted as if its free spectral range were the whole span: its width does not depend on it.
+    """
+    span = SPEED_OF_LIGHT / spectrum.wl[0] - SPEED_OF_LIGHT / spectrum.wl[-1]
+    return np.full(comb.wl.size, span) if comb.fsr_frequency is None else comb.fsr_frequency
+
+
+def no_line(spectrum: Spectrum, comb: Comb) -> str:
+    """What to say of a spectrum in which nothing could be fitted."""
+    return f"{spectrum.source}: none of {comb.wl.size} dips has the shape of a resonance"
+
+
+def typical_width(found: Sequence[Resonance]) -> float:
+    """Median width in um of the lines of one ring, which are alike."""
+    return float(np.median([fit.wl / fit.q for fit in found]))
+
+
+def is_odd(fit: Resonance | None, typical: float) -> bool:
+    """Whether a line failed or is far from the others' width: it is then fitted again within that."""
+    return fit is None or not 1.0 / ODD_WIDTH < fit.wl / fit.q / typical < ODD_WIDTH
 
 
 def _flat_band(spectrum: Spectrum, ports: Ports, resonances: list[Resonance]) -> tuple[float, float]:

@@ -8,7 +8,6 @@ J. Comput. Appl. Math. 163, 433 (2004), write clothoids so).
 """
 
 import abc
-import itertools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -285,12 +284,17 @@ class PathChain(eqx.Module):
     def curvature_steps(self) -> Any:
         """Jumps of the curvature in 1/um, straight guides being before and after."""
         steps = [each.curvature_steps() for each in self.segments]
-        xp = namespace(*steps)
-        # Where two segments meet the jumps at the end of one and at the start of the next are one jump.
-        joined = [steps[0][:1]]
-        for one, other in itertools.pairwise(steps):
-            joined += [one[1:-1], one[-1:] + other[:1]]
-        return xp.concatenate([*joined, steps[-1][1:]])
+        lengths = [each.length if isinstance(each, PiecewisePath) else 1.0 for each in self.segments]
+        xp = namespace(*steps, *lengths)
+        # Where two segments meet the jumps at the end of one and at the start of the next are one jump, and segments
+        # without length between them are passed over.
+        joined, before = [], xp.zeros_like(real(xp, steps[0][:1]))
+        for length, each in zip(lengths, steps, strict=True):
+            full, each = real(xp, length) != 0.0, real(xp, each)
+            here = xp.concatenate([before + each[:1], each[1:-1]])
+            joined.append(xp.where(full, here, xp.zeros_like(here)))
+            before = xp.where(full, each[-1:], before)
+        return xp.concatenate([*joined, before])
 
 
 def bend_pieces(xp: Any, length: Any, peak: Any, part: Any) -> tuple[Any, Any, Any]:

@@ -75,7 +75,7 @@ def read_job(name_or_file: str, assignments: Sequence[str] = ()) -> tuple[Job, S
     table: dict[str, Any] = {}
     name = name_or_file
     if name_or_file.endswith(".toml"):
-        table = _read_toml(Path(name_or_file))
+        table = read_toml(Path(name_or_file))
         name = table.pop("job", None)
         if not isinstance(name, str):
             raise JobError(f'{name_or_file}: job = {name!r} is not a name; the file needs a line such as job = "NAME"')
@@ -85,10 +85,15 @@ def read_job(name_or_file: str, assignments: Sequence[str] = ()) -> tuple[Job, S
     try:
         return job, job.settings.model_validate(table)
     except pydantic.ValidationError as error:
-        raise JobError(f"{name_or_file}: {_all_mistakes(error)}") from None
+        raise JobError(f"{name_or_file}: {all_mistakes(error)}") from None
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
+    """The table of a TOML file.
+
+    Raises:
+        JobError: if it cannot be read, or is no TOML.
+    """
     try:
         if path.stat().st_size > _MAX_TOML_BYTES:
             raise JobError(f"{path} has more than {_MAX_TOML_BYTES} bytes; it is not a job file")
@@ -117,7 +122,8 @@ def _assign(table: dict[str, Any], assignment: str) -> None:
     table[last] = value
 
 
-def _all_mistakes(error: pydantic.ValidationError) -> str:
+def all_mistakes(error: pydantic.ValidationError) -> str:
+    """Every mistake of settings, in one line."""
     mistakes = [
         f"{'.'.join(map(str, entry['loc'])) or 'settings'} = {_short(entry['input'])}: {entry['msg']}"
         for entry in error.errors(include_url=False)

@@ -20,13 +20,24 @@ import numpy as np
 
 from photonics_core.bend_loss import BendLoss, path_loss_db
 from photonics_core.circuit import Circuit
-from photonics_core.guide_paths import PathChain, Pose, placed_at
+from photonics_core.guide_paths import PathChain, Pose
 from photonics_core.kernels.checks import check_choice, check_finite, check_kind, is_concrete
 from photonics_core.kernels.guide_curves import namespace, real
 from photonics_core.layout_batches import of_each
 from photonics_core.layout_cells import Placed, placed_corners
 from photonics_core.layout_checks import check_names, check_parts, check_places, check_traced
-from photonics_core.layout_crossings import Crossed, RouteCrossing, check_crossed, crossing_parameters, find_crossings
+from photonics_core.layout_crossings import Crossed, RouteCrossing, find_crossings
+from photonics_core.layout_links import (
+    chained,
+    check_part_names,
+    crossing_lengths,
+    crossing_name,
+    ends_of,
+    part_names,
+    part_settings,
+    path_of,
+    routed,
+)
 from photonics_core.layout_measures import (
     EDGES,
     bounds_of,
@@ -47,7 +58,6 @@ from photonics_core.thermal_stack import ThermalRegion, ThermalStack
 SlabOf = tuple[str, float, float | None]
 #: A crossing that takes up no length.
 PLAIN_CROSSING = RouteCrossing()
-_NOWHERE = Pin("none", "none")
 
 
 class Layout(eqx.Module):
@@ -110,15 +120,13 @@ class Layout(eqx.Module):
         places = [(cell.pose, cell.cell.ports) for cell in self.cells.values()]
         if is_concrete(*jax.tree.leaves((places, self.routes))):
             check_places(self.cells, self.joints)
-            self.routes = {name: self._resolved_route(route) for name, route in self.routes.items()}
+            ends = {name: (self.port(route.start), self.port(route.end)) for name, route in self.routes.items()}
+            self.routes = {name: route.resolved(*ends[name]) for name, route in self.routes.items()}
             self.crossed = find_crossings(self.paths())
         else:
             check_traced(self.cells, self.routes)
             self.crossed = ()
-        parts = {part: name for name in self.routes for part in self.parts(name) if part != name}
-        for part, name in parts.items():
-            if part in self.cells or part in self.routes:
-                raise ValueError(f"name {part!r} is that of a part of route {name!r}, which is crossed; choose another")
+        check_part_names(self.cells, self.routes, self.crossed)
 
     # --- coordinates ------------------------------------------------------------------------------
 
@@ -169,10 +177,12 @@ class Layout(eqx.Module):
         return self.cells[pin.instance].port(pin.port)
 
     def footprints(self) -> dict[str, Any]:
-        """Corners of the footprint of each cell in um, shape [N, 2]."""
-        return of_each(
-            lambda each: placed_corners(*each), {k: (c.pose, c.cell.footprint) for k, c in self.cells.items()}
-        )
+        """Corners in um, shape [N, 2], of the footprint of each cell, and of its further polygons as "cell,name"."""
+        places = {}
+        for name, each in self.cells.items():
+            places[name] = (each.pose, each.cell.footprint)
+            places |= {f"{name},{part}": (each.pose, corners) for part, corners in each.cell.further.items()}
+        return of_each(lambda each: placed_corners(*each), places)
 
     def path(self, name: str) -> PathChain:
         """The path of a route."""
@@ -189,7 +199,9 @@ class Layout(eqx.Module):
     def bounding_box(self, softness: Any = None) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
         """Least x, least y, largest x, largest y in um of footprints and routes; smooth with a softness in um."""
         points = list(self.footprints().values())
-        points += of_each(lambda part: route_points(_path(part), part[0].width), self._routed()).values()
+        points += of_each(
+            lambda part: route_points(path_of(part), part[0].width), routed(self.cells, self.routes)
+        ).values()
         xp = namespace(*points)
         return bounds_of(xp.concatenate([real(xp, each) for each in points]), softness)
 
@@ -212,27 +224,35 @@ class Layout(eqx.Module):
             if not is_concrete(*headings):
                 raise ValueError(f"the heading of port {pin} is traced; which edge it leads to must be known")
             # Summed on the host: the pose of a moved cell is traced, its angle with it.
-            outer.append((sum(float(np.asarray(each)) for each in headings), cell.corners()))
+            mine = [placed_corners(cell.pose, each) for each in (cell.cell.footprint, *cell.cell.further.values())]
+            outer += [(sum(float(np.asarray(each)) for each in headings), corners) for corners in mine]
         return shoreline_mm(edge, outer)
 
-    def spacing_constraints(self, spacing: Any = 0.0, softness: Any = None) -> jax.Array:
-        """c = spacing - distance of each pair of footprints in um, shape [pairs]; none above 0 is a good layout.
+    def spacing_constraints(
+        self, spacing: Any = 0.0, softness: Any = None, among: Sequence[str] | None = None
+    ) -> jax.Array:
+        """c = spacing - distance of polygons of different cells in um, shape [pairs]; none above 0 is a good layout.
 
         Overlap counts as a negative distance, by its depth. With a softness in um the distance is smooth and never
         above the exact one; see `kernels.convex_distance` for by how much it is below.
+
+        Args:
+            spacing: least distance in um.
+            softness: in um; None for the exact distance.
+            among: names of further polygons, of which alone the distances are; None for all polygons.
         """
-        return spacing_constraints(list(self.footprints().values()), spacing, softness)
+        return spacing_constraints(self._chosen(among), spacing, softness)
 
     def clearance_constraints(self, spacing: Any = 0.0, softness: Any = None) -> jax.Array:
         """c = spacing - distance in um of routes from the cells that they do not end at, and from other routes."""
         touched = {name: {route.start.instance, route.end.instance} for name, route in self.routes.items()}
-        boxes = of_each(lambda part: guide_boxes(_path(part), part[0].width), self._routed())
+        boxes = of_each(lambda part: guide_boxes(path_of(part), part[0].width), routed(self.cells, self.routes))
         crossing = {frozenset((each.first, each.second)) for each in self.crossed}
         return clearance_constraints(self.footprints(), boxes, touched, crossing, spacing, softness)
 
     def route_constraints(self) -> jax.Array:
         """c = -slack of all routes (see `layout_routes`): none above 0 where all can be joined at their radius."""
-        slacks = list(of_each(lambda part: part[0].slack(*_ends(part)), self._routed()).values())
+        slacks = list(of_each(lambda part: part[0].slack(*ends_of(part)), routed(self.cells, self.routes)).values())
         xp = namespace(*slacks)
         return jnp.asarray(-xp.concatenate([real(xp, each) for each in slacks] or [xp.zeros(0)]))
 
@@ -240,7 +260,7 @@ class Layout(eqx.Module):
 
     def route_lengths(self) -> dict[str, Any]:
         """Lengths in um of the routes."""
-        return of_each(lambda part: _path(part).length, self._routed())
+        return of_each(lambda part: path_of(part).length, routed(self.cells, self.routes))
 
     def settings(self) -> dict[str, dict[str, Any]]:
         """Settings of all instances of the netlist that have numbers, for `Circuit.with_settings`."""
@@ -255,7 +275,7 @@ class Layout(eqx.Module):
         for name, route in self.routes.items():
             parts = self.parts(name)
             instances |= {part: Instance(self.route_component, settings[part]) for part in parts}
-            connections += self._chained(name, route, parts)
+            connections += chained(name, route, self.crossed, self.crossing, self.route_ports)
         instances |= {name: Instance(self.crossing.component) for name in self.crossing_names()}
         return Netlist(instances, connections, dict(self.ports))
 
@@ -276,12 +296,11 @@ class Layout(eqx.Module):
 
     def parts(self, route: str) -> list[str]:
         """Names in the netlist of the parts of a route."""
-        count = len(self._crossings_of(route))
-        return [route] if not count else [f"{route}_{k + 1}" for k in range(count + 1)]
+        return part_names(self.crossed, route)
 
     def crossing_names(self) -> list[str]:
         """Names in the netlist of the crossings."""
-        return [f"crossing_{k + 1}" for k in range(len(self.crossed))]
+        return [crossing_name(number) for number in range(len(self.crossed))]
 
     # --- heat -------------------------------------------------------------------------------------
 
@@ -310,81 +329,22 @@ class Layout(eqx.Module):
 
     # --- inner ------------------------------------------------------------------------------------
 
-    def _resolved_route(self, route: Route) -> Route:
-        return route.resolved(self.port(route.start), self.port(route.end))
-
-    def _crossings_of(self, route: str) -> list[tuple[int, tuple[int, float]]]:
-        """Number and place of the crossings of a route, along it."""
-        found = [(k, each.first_at) for k, each in enumerate(self.crossed) if each.first == route]
-        found += [(k, each.second_at) for k, each in enumerate(self.crossed) if each.second == route]
-        return sorted(found, key=lambda each: each[1])
-
-    def _routed(self) -> dict[str, tuple[Route, Pose, Pose, Pose, Pose]]:
-        """Routes, and pose of the cell and of the port within it at both ends."""
-        found = {}
-        for name, route in self.routes.items():
-            ends = []
-            for pin in (route.start, route.end):
-                cell = self.cells[pin.instance]
-                port = cell.cell.port(pin.port)
-                ends += [cell.pose, Pose(port.x, port.y, port.heading)]
-            # Without their names routes of one shape can be put in one batch.
-            found[name] = (dataclasses.replace(route, start=_NOWHERE, end=_NOWHERE), *ends)
-        return found
+    def _chosen(self, among: Sequence[str] | None) -> dict[str, Any]:
+        """Footprints, or the further polygons of some names."""
+        found = self.footprints()
+        if among is None:
+            return found
+        names = [among] if isinstance(among, str) else list(among)
+        for name in names:
+            check_choice("among", name, {each.partition(",")[2] for each in found} - {""})
+        return {each: corners for each, corners in found.items() if each.partition(",")[2] in names}
 
     def _route_settings(self) -> dict[str, dict[str, Any]]:
-        """Length, and loss in dB, of each part; what the bends of a route lose is shared out by length."""
-
         def measured(part: Any) -> tuple[Any, Any]:
-            path = _path(part)
+            path = path_of(part)
             return path.length, None if self.bend_loss is None else path_loss_db(path, self.bend_loss)
 
-        settings = {}
-        marks = self._crossing_lengths()
-        for name, (length, loss) in of_each(measured, self._routed()).items():
-            cuts = [0.0, *marks.get(name, ()), length]
-            for k, part in enumerate(self.parts(name)):
-                whole = cuts[k + 1] - cuts[k]
-                short = 0.5 * self.crossing.size * ((k > 0) + (k < len(cuts) - 2))
-                settings[part] = {"length": whole - short}
-                if loss is not None:
-                    settings[part]["loss_db"] = loss * (whole / length) if len(cuts) > 2 else loss
-        return settings
-
-    def _crossing_lengths(self) -> dict[str, list[Any]]:
-        """Length in um from the start of a route to each of its crossings, by route."""
         names = dict.fromkeys(name for each in self.crossed for name in (each.first, each.second))
-        paths = {name: self.path(name) for name in names}
-        places = [crossing_parameters(paths[each.first], paths[each.second], each) for each in self.crossed]
-        for crossed, parameters in zip(self.crossed, places, strict=True):
-            check_crossed(crossed, parameters)
-        found: dict[str, list[Any]] = {name: [] for name in names}
-        for name, path in paths.items():
-            for number, (segment, _) in self._crossings_of(name):
-                t = places[number][0 if self.crossed[number].first == name else 1]
-                found[name].append(path.length_to(segment, t))
-        return found
-
-    def _chained(self, name: str, route: Route, parts: Sequence[str]) -> list[tuple[Pin, Pin]]:
-        """Connections of a route: from its first port through parts and crossings to its last."""
-        ends = [(part, *self.route_ports) for part in parts]
-        links: list[tuple[str, str, str]] = ends[:1]
-        for (number, _), end in zip(self._crossings_of(name), ends[1:], strict=True):
-            crossed, ports = self.crossed[number], self.crossing.ports
-            across = ports[2:] if crossed.leftward else ports[2:][::-1]
-            links += [(f"crossing_{number + 1}", *(ports[:2] if crossed.first == name else across)), end]
-        pins = [route.start]
-        for instance, first, last in links:
-            pins += [Pin(instance, first), Pin(instance, last)]
-        pins.append(route.end)
-        return list(zip(pins[::2], pins[1::2], strict=True))
-
-
-def _ends(part: tuple[Route, Pose, Pose, Pose, Pose]) -> tuple[Pose, Pose]:
-    """Poses of the ports that a route joins."""
-    _, cell, port, other_cell, other_port = part
-    return placed_at(cell, port), placed_at(other_cell, other_port)
-
-
-def _path(part: tuple[Route, Pose, Pose, Pose, Pose]) -> PathChain:
-    return part[0].path(*_ends(part))
+        marks = crossing_lengths(self.crossed, {name: self.path(name) for name in names})
+        whole = of_each(measured, routed(self.cells, self.routes))
+        return part_settings(self.crossed, self.crossing.size, marks, whole)

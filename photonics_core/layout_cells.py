@@ -5,7 +5,6 @@ by its angle about the origin of that frame and then moved to (x, y). The headin
 """
 
 import dataclasses
-import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,15 +12,15 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from photonics_core.guide_paths import Arc, GuidePath, Pose, Straight, placed_at
+from photonics_core.guide_paths import Arc, EulerBend, GuidePath, Pose, Straight, placed_at
+from photonics_core.guide_s_bends import CosineSBend, CubicBezier, EulerSBend
 from photonics_core.heat_polygon import Polygon
-from photonics_core.heat_shapes import Annulus, Circle, HeatShape, Rectangle
+from photonics_core.heat_shapes import HeatShape, Rectangle
 from photonics_core.kernels.checks import (
     check_choice,
     check_finite,
     check_kind,
     check_positive,
-    check_range,
     is_concrete,
 )
 from photonics_core.kernels.guide_curves import namespace, real
@@ -88,6 +87,7 @@ class LayoutCell(eqx.Module):
         drawn: what is drawn.
         heaters: shape of each heater by name.
         probes: shape of each place whose temperature counts, by name, as the circle of a ring.
+        further: further convex polygons by name that it takes up, as wires and pads.
 
     Raises:
         ValueError: for a footprint that is not convex or not counter-clockwise, or parts of another kind.
@@ -102,6 +102,7 @@ class LayoutCell(eqx.Module):
     drawn: tuple[Drawn, ...] = eqx.field(converter=tuple, default=())
     heaters: dict[str, HeatShape] = eqx.field(default_factory=dict)
     probes: dict[str, HeatShape] = eqx.field(default_factory=dict)
+    further: dict[str, Any] = eqx.field(converter=lambda f: {k: as_leaf(v) for k, v in f.items()}, default_factory=dict)
 
     def __check_init__(self) -> None:
         check_kind("component", self.component, str)
@@ -111,7 +112,9 @@ class LayoutCell(eqx.Module):
             check_kind("drawn", each, Drawn)
         for each in (*self.heaters.values(), *self.probes.values()):
             check_kind("heater or probe", each, HeatShape)
-        _check_convex(self.component, self.footprint)
+        _check_convex(f"footprint of {self.component!r}", self.footprint)
+        for name, corners in self.further.items():
+            _check_convex(f"further polygon {name!r} of {self.component!r}", corners)
 
     def port(self, name: str) -> CellPort:
         """A port by name; a `ValueError` if there is none."""
@@ -119,6 +122,23 @@ class LayoutCell(eqx.Module):
             known = ", ".join(self.ports) or "none"
             raise ValueError(f"port {name!r} is none of component {self.component!r}; its ports are: {known}")
         return self.ports[name]
+
+    def mirrored(self) -> "LayoutCell":
+        """The cell seen in a mirror along x: y becomes -y; the component, its settings and its ports' names stay.
+
+        Raises:
+            ValueError: for a drawn strip along a path whose mirror image is not known.
+        """
+        ports = {k: CellPort(p.x, _minus(p.y), _minus(p.heading), p.width) for k, p in self.ports.items()}
+        return dataclasses.replace(
+            self,
+            ports=ports,
+            footprint=mirrored_corners(self.footprint),
+            drawn=tuple(Drawn(each.layer, mirrored_shape(each.shape)) for each in self.drawn),
+            heaters={name: mirrored_shape(shape) for name, shape in self.heaters.items()},
+            probes={name: mirrored_shape(shape) for name, shape in self.probes.items()},
+            further={name: mirrored_corners(corners) for name, corners in self.further.items()},
+        )
 
 
 class Placed(eqx.Module):
@@ -192,103 +212,35 @@ def placed_shape(pose: Pose, shape: Any) -> Any:
     return _replaced(shape, changes)
 
 
+def mirrored_corners(corners: Any) -> Any:
+    """Corners in um, shape [N, 2], with y turned into -y, counter-clockwise again."""
+    xp = namespace(corners)
+    corners = real(xp, corners)
+    return xp.stack([corners[:, 0], -corners[:, 1]], axis=1)[::-1]
+
+
+def mirrored_shape(shape: Any) -> Any:
+    """A strip or a shape of `heat_shapes` with y turned into -y.
+
+    Raises:
+        ValueError: for a strip along a path that is none of this package's.
+    """
+    if isinstance(shape, Strip):
+        return Strip(_mirrored_path(shape.path), shape.width, shape.x, _minus(shape.y), _minus(shape.heading))
+    changes = {"y": _minus(shape.y)}
+    if isinstance(shape, Rectangle):
+        changes["angle"] = _minus(shape.angle)
+    if isinstance(shape, Polygon):
+        changes["corners"] = mirrored_corners(shape.corners)
+    return _replaced(shape, changes)
+
+
 def box(left: Any, bottom: Any, right: Any, top: Any) -> Any:
     """Corners of an upright rectangle in um, counter-clockwise, shape [4, 2]."""
     xp = namespace(left, bottom, right, top)
     left, bottom, right, top = (real(xp, each) for each in (left, bottom, right, top))
     rows = ((left, bottom), (right, bottom), (right, top), (left, top))
     return xp.stack([xp.stack(row) for row in rows])
-
-
-def ring_cell(
-    component: str,
-    radius: Any,
-    *,
-    gap: Any = 0.2,
-    width: Any = 0.5,
-    drop: bool = False,
-    heater_width: Any = 2.0,
-    pad: float = 20.0,
-    pad_gap: float = 5.0,
-    settings: Mapping[str, Any] | None = None,
-) -> LayoutCell:
-    """A ring over a bus along x, with a heater above it and two pads beyond.
-
-    Its frame has the origin at the middle of the bus. Ports are `in` and `through` on the left and the right of the bus
-    and, with `drop`, `drop` and `add` on the left and the right of a second guide above the ring.
-
-    Args:
-        component: name in the netlist.
-        radius, gap, width: of the ring, between ring and guides, and of the guides, in um.
-        drop: whether there is a second guide.
-        heater_width: of the heater along the ring in um.
-        pad, pad_gap: side of the pads and what is between them in um.
-        settings: of the component.
-
-    Raises:
-        ValueError: for a size that is not above zero.
-    """
-    for name, value in (("radius", radius), ("gap", gap), ("width", width), ("heater_width", heater_width)):
-        check_positive(name, value, "um")
-    check_range("pad", pad, 1.0, 1000.0, "um")
-    check_range("pad_gap", pad_gap, 0.0, 1000.0, "um")
-    height = radius + gap + width
-    top = 2.0 * height
-    half = _larger(pad + pad_gap, radius + 3.0)
-    ports = {"in": CellPort(-half, 0.0, np.pi, width), "through": CellPort(half, 0.0, 0.0, width)}
-    drawn = [Drawn("core", Strip(Straight(2.0 * half), width, -half, 0.0))]
-    if drop:
-        ports |= {"drop": CellPort(-half, top, np.pi, width), "add": CellPort(half, top, 0.0, width)}
-        drawn.append(Drawn("core", Strip(Straight(2.0 * half), width, -half, top)))
-    drawn.append(Drawn("core", Annulus(0.0, height, radius - 0.5 * width, radius + 0.5 * width)))
-    drawn += _heater_and_pads(height, radius, heater_width, pad, pad_gap)
-    low, high = -2.0 * width, height + radius + 8.0 + pad
-    heater = Annulus(0.0, height, radius - 0.5 * heater_width, radius + 0.5 * heater_width)
-    return LayoutCell(
-        component,
-        ports,
-        box(-half, low, half, high),
-        dict(settings or {}),
-        tuple(drawn),
-        {"heater": heater},
-        {"ring": Circle(0.0, height, radius)},
-    )
-
-
-def edge_cell(
-    component: str, length: Any = 60.0, *, tip: Any = 0.15, width: Any = 0.5, settings: Mapping[str, Any] | None = None
-) -> LayoutCell:
-    """An inverse taper at the edge of a chip; ports `fibre` at the origin, heading -x, and `chip` at its other end."""
-    for name, value in (("length", length), ("tip", tip), ("width", width)):
-        check_positive(name, value, "um")
-    xp = namespace(length, tip, width)
-    size, thin, wide = (real(xp, each) for each in (length, tip, width))
-    corners = ((0.0 * size, -0.5 * thin), (size, -0.5 * wide), (size, 0.5 * wide), (0.0 * size, 0.5 * thin))
-    taper = Polygon(corners=xp.stack([xp.stack(row) for row in corners]))
-    ports = {"fibre": CellPort(0.0, 0.0, np.pi, tip), "chip": CellPort(length, 0.0, 0.0, width)}
-    footprint = box(0.0, -3.0, length, 3.0)
-    return LayoutCell(component, ports, footprint, dict(settings or {}), (Drawn("core", taper),))
-
-
-def _heater_and_pads(height: Any, radius: Any, heater_width: Any, pad: float, pad_gap: float) -> list[Drawn]:
-    """A heater that is open at the top of the ring, wires from its ends, and two pads."""
-    xp = namespace(height, radius)
-    height, radius = real(xp, height), real(xp, radius)
-    # Ends 4 um to both sides, so that the wires have as much between them as they are wide.
-    opening = xp.arcsin(xp.minimum(4.0 / radius, 0.9 * xp.ones_like(radius)))
-    start = 0.5 * np.pi + opening
-    x, y = radius * xp.cos(start), height + radius * xp.sin(start)
-    along = Strip(Arc(radius, 2.0 * np.pi - 2.0 * opening), heater_width, x, y, start + 0.5 * np.pi)
-    drawn = [Drawn("heater", along)]
-    foot, middle = height + radius + 8.0, 0.5 * (pad + pad_gap)
-    for side in (-1.0, 1.0):
-        # A wire from the end of the heater to below its pad, bent where it must be.
-        end = -side * x
-        low, wire = y, 4.0
-        corners = ((end, low - 1.0), (end, foot + 1.0), (side * middle, foot + 1.0))
-        drawn += [Drawn("metal", shape) for shape in _wires(corners, wire)]
-        drawn.append(Drawn("pad", Rectangle(side * middle, foot + 0.5 * pad, pad, pad)))
-    return drawn
 
 
 def _setting(value: Any) -> Any:
@@ -303,19 +255,30 @@ def _setting(value: Any) -> Any:
     return as_leaf(value) if np.asarray(value).dtype.kind == "f" else value
 
 
-def _wires(corners: tuple[tuple[Any, Any], ...], width: float) -> list[Rectangle]:
-    """Upright rectangles along lines between corners that are level or upright."""
-    shapes = []
-    for (x0, y0), (x1, y1) in itertools.pairwise(corners):
-        xp = namespace(x0, y0, x1, y1)
-        middle = 0.5 * (x0 + x1), 0.5 * (y0 + y1)
-        shapes.append(Rectangle(*middle, xp.abs(real(xp, x1 - x0)) + width, xp.abs(real(xp, y1 - y0)) + width))
-    return shapes
+#: What of a path changes its sign in a mirror along its start.
+_SIDEWAYS = {
+    Straight: (),
+    Arc: ("angle",),
+    EulerBend: ("angle",),
+    EulerSBend: ("offset",),
+    CosineSBend: ("offset",),
+    CubicBezier: ("y", "heading"),
+}
 
 
-def _larger(one: Any, other: Any) -> Any:
-    xp = namespace(one, other)
-    return xp.maximum(real(xp, one), real(xp, other))
+def _mirrored_path(path: GuidePath) -> GuidePath:
+    if type(path) not in _SIDEWAYS:
+        raise ValueError(f"a strip along {type(path).__name__} cannot be mirrored: its mirror image is not known")
+    names = _SIDEWAYS[type(path)]
+    if not names:
+        return path
+    turned = [_minus(getattr(path, name)) for name in names]
+    return eqx.tree_at(lambda each: [getattr(each, name) for name in names], path, turned)
+
+
+def _minus(value: Any) -> Any:
+    xp = namespace(value)
+    return -real(xp, value)
 
 
 def _replaced(shape: HeatShape, changes: Mapping[str, Any]) -> HeatShape:
@@ -325,19 +288,19 @@ def _replaced(shape: HeatShape, changes: Mapping[str, Any]) -> HeatShape:
     return eqx.tree_at(lambda each: [getattr(each, name) for name in new], shape, [changes[name] for name in new])
 
 
-def _check_convex(component: str, footprint: Any) -> None:
+def _check_convex(name: str, footprint: Any) -> None:
     shape = np.shape(footprint)
     if len(shape) != 2 or shape[0] < 3 or shape[1] != 2:
-        raise ValueError(f"footprint of {component!r} of shape {shape} is not [3 or more, 2]")
+        raise ValueError(f"{name} of shape {shape} is not [3 or more, 2]")
     if not is_concrete(footprint):
         return
-    check_finite(f"footprint of {component!r}", footprint, "um")
+    check_finite(name, footprint, "um")
     corners = np.asarray(footprint, float)
     along = np.roll(corners, -1, axis=0) - corners
     after = np.roll(along, -1, axis=0)
     turns = along[:, 0] * after[:, 1] - along[:, 1] * after[:, 0]
     if np.any(turns < -1e-9) or not np.any(turns > 1e-9):
-        raise ValueError(f"footprint of {component!r} is no convex polygon with its corners counter-clockwise")
+        raise ValueError(f"{name} is no convex polygon with its corners counter-clockwise")
 
 
 def leaf_key(tree: Any) -> tuple[Any, ...]:

@@ -60,9 +60,11 @@ def find_crossings(paths: Mapping[str, PathChain]) -> tuple[Crossed, ...]:
     """All places where two of the paths cross; ends that touch do not count.
 
     Raises:
-        ValueError: for two that cross at less than 0.1 rad, or lie on one another.
+        ValueError: for two that cross at less than 0.1 rad or lie on one another, or one that crosses itself.
     """
     lines = {name: _polyline(path) for name, path in paths.items()}
+    for name, line in lines.items():
+        _refuse_loop(name, line)
     found: list[Crossed] = []
     for one, other in itertools.combinations(paths, 2):
         _refuse_overlap(one, lines[one], other, lines[other])
@@ -132,6 +134,14 @@ def _meetings(one: np.ndarray, other: np.ndarray) -> list[tuple[int, int]]:
     """Numbers of the intervals of two lines of points that cross one another."""
     if np.any(one.min(axis=0) > other.max(axis=0)) or np.any(other.min(axis=0) > one.max(axis=0)):
         return []
+    s, t, level = _chord_meetings(one, other)
+    # A chord may miss where the curve does not: a little beyond its ends is looked at too.
+    near = (s > -0.05) & (s < 1.05) & (t > -0.05) & (t < 1.05) & ~level
+    return [(int(i), int(j)) for i, j in np.argwhere(near)]
+
+
+def _chord_meetings(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where lines through intervals of two lines of points meet, in units of either, and which are parallel."""
     a, u = one[:-1, None, :], np.diff(one, axis=0)[:, None, :]
     b, v = other[None, :-1, :], np.diff(other, axis=0)[None, :, :]
     determinant = u[..., 0] * v[..., 1] - u[..., 1] * v[..., 0]
@@ -140,9 +150,20 @@ def _meetings(one: np.ndarray, other: np.ndarray) -> list[tuple[int, int]]:
     step = b - a
     s = (step[..., 0] * v[..., 1] - step[..., 1] * v[..., 0]) / safe
     t = (step[..., 0] * u[..., 1] - step[..., 1] * u[..., 0]) / safe
-    # A chord may miss where the curve does not: a little beyond its ends is looked at too.
-    near = (s > -0.05) & (s < 1.05) & (t > -0.05) & (t < 1.05) & ~level
-    return [(int(i), int(j)) for i, j in np.argwhere(near)]
+    return s, t, level
+
+
+def _refuse_loop(name: str, line: np.ndarray) -> None:
+    """Refuse a line of points that crosses itself."""
+    # Where segments meet a point comes twice, but for rounding.
+    line = line[np.concatenate([[True], np.hypot(*np.diff(line, axis=0).T) > SAME_LENGTH])]
+    s, t, level = _chord_meetings(line, line)
+    apart = np.abs(np.subtract.outer(np.arange(len(line) - 1), np.arange(len(line) - 1))) > 1
+    met = (s >= 0.0) & (s <= 1.0) & (t >= 0.0) & (t <= 1.0) & ~level & apart
+    if np.any(met):
+        i, j = np.argwhere(met)[0]
+        x, y = line[i] + s[i, j] * (line[i + 1] - line[i])
+        raise ValueError(f"route {name!r} crosses itself at ({x:.4g}, {y:.4g}) um; lead it round by waypoints")
 
 
 def _refuse_overlap(first: str, one: np.ndarray, second: str, other: np.ndarray) -> None:

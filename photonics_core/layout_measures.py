@@ -46,24 +46,38 @@ def route_points(path: PathChain, width: Any, count: int = SAMPLES) -> Any:
     return xp.concatenate([middle + across, middle - across])
 
 
-def pair_distances(corners: Sequence[Any], softness: Any = None) -> jax.Array:
-    """Signed distances in um of all pairs of convex polygons, negative by the depth of overlap, shape [pairs]."""
-    stacked = _equal_counts(corners)
-    one, other = (np.array(each, int) for each in np.triu_indices(len(corners), 1))
+def pair_distances(corners: Mapping[str, Any], softness: Any = None) -> jax.Array:
+    """Signed distances in um of pairs of convex polygons, negative by the depth of overlap, shape [pairs].
+
+    Args:
+        corners: of each polygon by "cell" or "cell,name"; two of one cell are no pair.
+        softness: in um; None for exact distances.
+    """
+    stacked, owners = _equal_counts(list(corners.values())), [owner(name) for name in corners]
+    pairs = [(k, m) for k, m in itertools.combinations(range(len(owners)), 2) if owners[k] != owners[m]]
+    one, other = np.array(pairs, int).reshape(-1, 2).T
     return _distances(stacked[one], stacked[other], softness)
 
 
-def spacing_constraints(corners: Sequence[Any], spacing: Any, softness: Any = None) -> jax.Array:
-    """`spacing` less the distance of each pair of footprints in um: none above 0 where all keep their distance.
+def owner(name: str) -> str:
+    """The cell of a polygon "cell" or "cell,name"."""
+    return name.partition(",")[0]
+
+
+def spacing_constraints(corners: Mapping[str, Any], spacing: Any, softness: Any = None) -> jax.Array:
+    """`spacing` less the distance of each pair of polygons in um: none above 0 where all keep their distance.
+
+    Arguments as for `pair_distances`.
 
     Raises:
-        ValueError: for a spacing below zero, a softness that is not above it, or fewer than two footprints.
+        ValueError: for a spacing below zero, a softness that is not above it, or fewer than two cells.
     """
     check_range("spacing", spacing, 0.0, np.inf, "um")
     if softness is not None:
         check_positive("softness", softness, "um")
-    if len(corners) < 2:
-        raise ValueError(f"{len(corners)} footprints have no spacing; two are needed")
+    count = len({owner(name) for name in corners})
+    if count < 2:
+        raise ValueError(f"{count} footprints have no spacing; two are needed")
     return spacing - pair_distances(corners, softness)
 
 
@@ -80,7 +94,7 @@ def clearance_constraints(
     Distances are those of boxes that hold the guides. Pairs of routes that cross are left out.
 
     Args:
-        cells: corners of footprints by name.
+        cells: corners of footprints by "cell", or "cell,name" of further polygons.
         boxes: `guide_boxes` of each route by its name.
         touched: names of the cells that a route ends at, by route.
         crossing: pairs of routes that cross.
@@ -98,7 +112,7 @@ def clearance_constraints(
     if cells:
         corners, order = _equal_counts(list(cells.values())), list(cells)
         for names, places in batches:
-            pairs = [(k, m) for k, a in enumerate(names) for m, b in enumerate(order) if b not in touched[a]]
+            pairs = [(k, m) for k, a in enumerate(names) for m, b in enumerate(order) if owner(b) not in touched[a]]
             if pairs:
                 one, other = (np.array(each) for each in zip(*pairs, strict=True))
                 found.append(spacing - _cell_clearances(places[one], corners[other], softness))

@@ -8,7 +8,8 @@ import numpy as np
 from photonics_core.bend_loss import BendLoss
 from photonics_core.kernels.checks import check_choice, check_positive
 from photonics_core.layout import Layout
-from photonics_core.layout_cells import Placed, edge_cell, ring_cell
+from photonics_core.layout_cells import Placed
+from photonics_core.layout_ring_cells import edge_cell, ring_cell
 from photonics_core.layout_routes import Route
 
 

@@ -3,8 +3,8 @@
 A peer that lives in the same environment is a function. One whose pins clash with ours runs as a process of an
 environment of its own, started before timing and fed one request a line, so that both are warm and alternate.
 The cases stand in `bench_rings.py`, `bench_films.py`, `bench_networks.py`, `bench_modes.py`,
-`bench_couplers.py`, `bench_modulator.py`, `bench_heat.py`, `bench_fiber.py` and
-`bench_grating_coupler.py`.
+`bench_couplers.py`, `bench_modulator.py`, `bench_heat.py`, `bench_fiber.py`,
+`bench_grating_coupler.py`, `bench_batch.py` and `bench_optimise.py`.
 """
 
 import importlib
@@ -34,6 +34,9 @@ SUITES = (
     "bench_fiber_array",
     "bench_fiber",
     "bench_grating_coupler",
+    "bench_batch",
+    "bench_optimise",
+    "bench_wafer_test",
 )
 
 Pair = tuple[Callable[[], Any], Callable[[], Any]]

@@ -22,6 +22,11 @@ BOOK = (
     "W. Hock and K. Schittkowski, Test Examples for Nonlinear Programming Codes (1981), recalled, its optima put into "
     "the conditions of Karush, Kuhn and Tucker"
 )
+SOURCES = {
+    "disk": "Rosenbrock's valley in the unit disk; conditions of Karush, Kuhn and Tucker",
+    "welded_beam": "K. M. Ragsdell and D. T. Phillips, J. Eng. Ind. 98, 1021 (1976), second hand, in the formulation "
+    "in common use; found again by SciPy's SLSQP from several starts",
+}
 #: Solved in the quick tests; all together take longer.
 QUICK = ("hs71",)
 
@@ -34,7 +39,7 @@ def solve(name: str, **options: Any) -> Optimum:
         for kind, function in (("inequalities", problem.inequality), ("equalities", problem.equality))
     }
     lower, upper = (np.full(len(problem.start), each) for each in (problem.lower, problem.upper))
-    given: dict[str, Any] = {"optimizer": "lbfgs", "steps": 300, "progress": False}
+    given: dict[str, Any] = {"optimizer": "lbfgs", "steps": 400, "progress": False}
     return minimize(
         lambda x: (jnp.asarray(problem.objective(x)), {}),
         np.asarray(problem.start),
@@ -50,9 +55,7 @@ def _named(name: str, function: Any, x: Any) -> dict[str, Any]:
 
 
 def _register(name: str) -> None:
-    source = "Rosenbrock's valley in the unit disk; conditions of Karush, Kuhn and Tucker" if name == "disk" else BOOK
-
-    @case(f"optimise.{name}", source=source, kind="published", is_long=name not in QUICK)
+    @case(f"optimise.{name}", source=SOURCES.get(name, BOOK), kind="published", is_long=name not in QUICK)
     @in_float64
     def optimum() -> Evidence:
         """The larger of the errors of minimiser and value."""

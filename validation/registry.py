@@ -39,6 +39,10 @@ SUBJECTS = (
     "fiber_array",
     "layout",
     "optimise",
+    "yields",
+    "transmitter_dies",
+    "batch",
+    "wafer_test",
 )
 KINDS = ("analytic", "published", "measured", "peer", "range")
 

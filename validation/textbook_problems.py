@@ -3,6 +3,8 @@
 Numbers as in W. Hock and K. Schittkowski, Test Examples for Nonlinear Programming Codes (1981), recalled and checked:
 `optimality_error` puts each stated optimum into the conditions of Karush, Kuhn and Tucker. Constraints are written as
 c <= 0 and e = 0. Problems without bounds get a box around start and optimum, narrower where there are other minima.
+The welded beam is that of K. M. Ragsdell and D. T. Phillips, J. Eng. Ind. 98, 1021 (1976), in the formulation in common
+use, second hand: there are others, with other optima. Its stresses are given over their limits.
 """
 
 import math
@@ -54,6 +56,71 @@ def _hs76(x: Any) -> Any:
 def _hs35(x: Any) -> Any:
     a, b, c = x
     return 9.0 - 8.0 * a - 6.0 * b - 4.0 * c + 2.0 * a * a + 2.0 * b * b + c * c + 2.0 * a * b + 2.0 * a * c
+
+
+def _hs100(x: Any) -> Any:
+    a, b, c, d, e, f, g = x
+    squares = (a - 10.0) ** 2 + 5.0 * (b - 12.0) ** 2 + 3.0 * (d - 11.0) ** 2 + 7.0 * f**2
+    return squares + c**4 + 10.0 * e**6 + g**4 - 4.0 * f * g - 10.0 * f - 8.0 * g
+
+
+def _hs100_limits(x: Any) -> Any:
+    a, b, c, d, e, f, g = x
+    return jnp.stack(
+        [
+            2.0 * a**2 + 3.0 * b**4 + c + 4.0 * d**2 + 5.0 * e - 127.0,
+            7.0 * a + 3.0 * b + 10.0 * c**2 + d - e - 282.0,
+            23.0 * a + b**2 + 6.0 * f**2 - 8.0 * g - 196.0,
+            4.0 * a**2 + b**2 - 3.0 * a * b + 2.0 * c**2 + 5.0 * f - 11.0 * g,
+        ]
+    )
+
+
+def _hs113(x: Any) -> Any:
+    a, b, c, d, e, f, g, h, i, j = x
+    near = (c - 10.0) ** 2 + 4.0 * (d - 5.0) ** 2 + (e - 3.0) ** 2 + 2.0 * (f - 1.0) ** 2 + 5.0 * g**2
+    far = 7.0 * (h - 11.0) ** 2 + 2.0 * (i - 10.0) ** 2 + (j - 7.0) ** 2
+    return a * a + b * b + a * b - 14.0 * a - 16.0 * b + near + far + 45.0
+
+
+def _hs113_limits(x: Any) -> Any:
+    a, b, c, d, e, f, g, h, i, j = x
+    return jnp.stack(
+        [
+            4.0 * a + 5.0 * b - 3.0 * g + 9.0 * h - 105.0,
+            10.0 * a - 8.0 * b - 17.0 * g + 2.0 * h,
+            -8.0 * a + 2.0 * b + 5.0 * i - 2.0 * j - 12.0,
+            3.0 * (a - 2.0) ** 2 + 4.0 * (b - 3.0) ** 2 + 2.0 * c**2 - 7.0 * d - 120.0,
+            5.0 * a**2 + 8.0 * b + (c - 6.0) ** 2 - 2.0 * d - 40.0,
+            0.5 * (a - 8.0) ** 2 + 2.0 * (b - 4.0) ** 2 + 3.0 * e**2 - f - 30.0,
+            a**2 + 2.0 * (b - 2.0) ** 2 - 2.0 * a * b + 14.0 * e - 6.0 * f,
+            -3.0 * a + 6.0 * b + 12.0 * (i - 8.0) ** 2 - 7.0 * j,
+        ]
+    )
+
+
+def _beam_limits(x: Any) -> Any:
+    """Shear and bending stress, weld within the bar, cost of the bar, deflection and buckling load; lb and in."""
+    weld, length, depth, width = x
+    load, arm, young, shear = 6000.0, 14.0, 30e6, 12e6
+    direct = load / (math.sqrt(2.0) * weld * length)
+    square = 0.25 * (length**2 + (weld + depth) ** 2)
+    polar = 2.0 * math.sqrt(2.0) * weld * length * (length**2 / 12.0 + 0.25 * (weld + depth) ** 2)
+    turned = load * (arm + 0.5 * length) * jnp.sqrt(square) / polar
+    stress = jnp.sqrt(direct**2 + direct * turned * length / jnp.sqrt(square) + turned**2)
+    slender = 1.0 - depth / (2.0 * arm) * math.sqrt(young / (4.0 * shear))
+    buckling = 4.013 * young * depth * width**3 / (6.0 * arm**2) * slender
+    return jnp.stack(
+        [
+            stress / 13600.0 - 1.0,
+            6.0 * load * arm / (width * depth**2) / 30000.0 - 1.0,
+            weld - width,
+            0.10471 * weld**2 + 0.04811 * depth * width * (arm + length) - 5.0,
+            0.125 - weld,
+            4.0 * load * arm**3 / (young * depth**3 * width) / 0.25 - 1.0,
+            1.0 - buckling / load,
+        ]
+    )
 
 
 PROBLEMS = {
@@ -164,6 +231,28 @@ PROBLEMS = {
         ),
         lower=-3.0,
         upper=3.0,
+    ),
+    "hs100": Textbook(
+        _hs100,
+        (1.0, 2.0, 0.0, 4.0, 0.0, 1.0, 1.0),
+        (2.3304993, 1.9513724, -0.4775415, 4.3657262, -0.6244870, 1.0381313, 1.5942267),
+        680.6300574,
+        _hs100_limits,
+    ),
+    "hs113": Textbook(
+        _hs113,
+        (2.0, 3.0, 5.0, 5.0, 1.0, 2.0, 7.0, 3.0, 6.0, 10.0),
+        (2.1719964, 2.3636830, 8.7739257, 5.0959845, 0.9906548, 1.4305739, 1.3216442, 9.8287258, 8.2800916, 8.3759266),
+        24.3062091,
+        _hs113_limits,
+    ),
+    "welded_beam": Textbook(
+        lambda x: 1.10471 * x[0] ** 2 * x[1] + 0.04811 * x[2] * x[3] * (14.0 + x[1]),
+        (0.4, 6.0, 9.0, 0.5),
+        (0.2057296, 3.4704887, 9.0366239, 0.2057296),
+        1.7248523,
+        _beam_limits,
+        lower=0.1,
     ),
 }
 

@@ -3,7 +3,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from photonics_core import AddDropRing, LinearIndex, PointCoupler, RingBus, Waveguide, unstack
+from photonics_core import (
+    AddDropRing,
+    Constraints,
+    Free,
+    LinearIndex,
+    PointCoupler,
+    RingBus,
+    Waveguide,
+    minimize,
+    unstack,
+)
 from photonics_core.devices.transmitter import RingTransmitter, wavelength_grid
 from photonics_core.units import SPEED_OF_LIGHT
 
@@ -121,6 +131,50 @@ def best_difference(function, scale: float) -> float:
     pairs = [(central(2 * step), central(step)) for step in scale * 10.0 ** np.arange(-7.5, -2.0, 0.5)]
     coarse, fine = min(pairs, key=lambda pair: abs(pair[0] - pair[1]))
     return fine + (fine - coarse) / 3
+
+
+def test_a_transmitter_is_optimised_as_it_is():
+    """Leaves of the device are free by `Free`: the radii bring the cold resonances to a wanted heater power."""
+    tx = transmitter()
+    start = np.asarray(tx.heater_power())
+    wanted = start - np.array([4.0, 5.0, 6.0, 7.0])
+
+    def miss(tx: RingTransmitter):
+        return jnp.sum((tx.heater_power() - wanted) ** 2), {"most": jnp.max(tx.heater_power())}
+
+    free = [
+        Free(lambda tx: tx.bus.rings.radius, tx.bus.rings.radius - 0.02, tx.bus.rings.radius + 0.02),
+        Free(lambda tx: tx.detuning, 0.0, 200e-6),
+    ]
+    limits = Constraints(lambda tx: {"detuning": tx.detuning - 50e-6})
+    found = minimize(miss, tx, free=free, constraints=limits, optimizer="lbfgs", steps=60)
+    assert isinstance(found.design, RingTransmitter) and found.is_feasible
+    np.testing.assert_allclose(found.design.heater_power(), wanted, atol=1e-4)
+    assert np.all(found.design.detuning <= 50.1e-6) and np.max(tx.detuning) > 80e-6
+    # What is not free is what it was, to the bit.
+    for where in (lambda tx: tx.lines, lambda tx: tx.bus.rings.input_coupler.angle, lambda tx: tx.bus.guide.length):
+        np.testing.assert_array_equal(where(found.design), where(tx))
+    assert {each.name for each in found.ends} == {".bus.rings.radius", ".detuning", "detuning"}
+
+
+@pytest.mark.slow
+def test_an_optimised_transmitter_pays_less_and_keeps_its_limits():
+    tx = transmitter()
+    free = [
+        Free(lambda tx: tx.bus.rings.radius, 4.99, 5.04),
+        Free(lambda tx: (tx.bus.rings.input_coupler.angle, tx.bus.rings.drop_coupler.angle), 0.05, 0.6, scale="log"),
+        Free(lambda tx: tx.detuning, 0.0, 200e-6),
+    ]
+
+    def limits(tx: RingTransmitter):
+        power = tx.heater_power()
+        # Below nothing a heater would have to go on by a free spectral range.
+        return {"extinction": 5.0 - tx.extinction_db(), "hot": power - 22.0, "cold": 1.0 - power}
+
+    hot = Constraints(limits)
+    found = minimize(lambda tx: (jnp.mean(tx.penalty_db()), {}), tx, free=free, constraints=hot, optimizer="lbfgs")
+    assert found.is_feasible and found.value < float(jnp.mean(tx.penalty_db())) - 3.0
+    assert np.all(found.design.extinction_db() > 4.99) and np.all(found.design.heater_power() < 22.01)
 
 
 @pytest.mark.parametrize(

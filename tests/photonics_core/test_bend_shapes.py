@@ -90,12 +90,16 @@ def test_smooth_bends_lose_less_the_longer_they_are():
     assert order == pytest.approx(-2.0, abs=0.3)
 
 
-def test_derivatives(assert_gradient):
+def test_derivatives():
     def total(vector):
         return shape_loss_db(ShapedBend(vector[0], vector[1], vector[2:]), LOSS, BEAT)
 
-    assert_gradient(jax.jit(total), jnp.array([2.5, 1.5, 0.2, 0.8, 0.9]))
-    assert np.all(np.isfinite(jax.grad(total)(jnp.array([2.5, 1.5, 0.0, 1.0, 1.0]))))
+    # What is known is computed on the host, without compiling.
+    at, step = np.array([2.5, 1.5, 0.2, 0.8, 0.9]), 1e-5
+    differences = [float(total(at + one) - total(at - one)) / (2.0 * step) for one in step * np.eye(5)]
+    slope = jax.jit(jax.grad(total))
+    np.testing.assert_allclose(slope(jnp.asarray(at)), differences, rtol=1e-6, atol=1e-10)
+    assert np.all(np.isfinite(slope(jnp.array([2.5, 1.5, 0.0, 1.0, 1.0]))))
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,14 @@ def test_a_chain_goes_on_where_its_parts_end():
     np.testing.assert_allclose([points.x[-1], points.y[-1], points.heading[-1]], end, atol=1e-12)
     steps = np.asarray(chain.curvature_steps())
     np.testing.assert_allclose(steps[np.abs(steps) > 1e-9], [1 / 3, -2 / 3, 1 / 3], rtol=1e-12)
+    # A straight without length between them changes nothing, traced or not.
+    split = PathChain([Straight(5.0), Arc(3.0, HALF), Straight(0.0), Arc(3.0, -HALF), s_bend(9.0, 1.0)])
+    nothing = lambda span: PathChain([Arc(3.0, HALF), Straight(span), Arc(3.0, -HALF)]).curvature_steps()  # noqa: E731
+    for found in (split.curvature_steps(), jax.jit(nothing)(0.0)):
+        found = np.asarray(found)
+        np.testing.assert_allclose(found[np.abs(found) > 1e-9], [1 / 3, -2 / 3, 1 / 3], rtol=1e-6)
+    apart = np.asarray(nothing(1.0))
+    np.testing.assert_allclose(apart[np.abs(apart) > 1e-9], [1 / 3, -1 / 3, -1 / 3, 1 / 3], rtol=1e-12)
     assert float(chain.length) == pytest.approx(5.0 + 3.0 * np.pi + float(EulerSBend(9.0, 1.0).length))
     assert float(chain.length_to(1, 0.5)) == pytest.approx(5.0 + 0.75 * np.pi)
     assert float(chain.peak_curvature()) == pytest.approx(1 / 3)

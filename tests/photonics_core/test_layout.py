@@ -14,7 +14,10 @@ from photonics_core import (
     Circle,
     Circuit,
     Convection,
+    CubicBezier,
+    Drawn,
     EulerBend,
+    EulerSBend,
     FixedTemperature,
     Layer,
     Layout,
@@ -22,18 +25,22 @@ from photonics_core import (
     LinearIndex,
     PathChain,
     Placed,
+    Polygon,
     Pose,
     Rectangle,
     Route,
     RouteCrossing,
     RoutedGuide,
     Straight,
+    Strip,
     ThermalStack,
     ring_row_layout,
 )
-from photonics_core.layout_cells import box, ring_cell
+from photonics_core.layout_cells import box
 from photonics_core.layout_crossings import find_crossings
 from photonics_core.layout_measures import guide_boxes
+from photonics_core.layout_outlines import polygon_area, shape_outline
+from photonics_core.layout_ring_cells import ring_cell
 from photonics_core.validation.layout import MODELS, interferometer
 
 HALF = 0.5 * np.pi
@@ -340,6 +347,46 @@ def test_routes_that_lie_on_one_another_are_refused():
     with pytest.raises(ValueError, match="routes 'r0' and 'r1' lie on one another near"):
         pair(0.0)
     assert not pair(1e-3).crossed
+
+
+def test_a_route_that_crosses_itself_is_refused():
+    ends = guide((0.0, 0.0), (30.0, 40.0))
+    loop = Route(
+        "start,p", "end,p", 2.0, shape="legs", legs=(60.0, 40.0), waypoints=((60.0, 30.0), (20.0, 30.0), (20.0, -20.0))
+    )
+    ends["end"] = Placed(LayoutCell("dot", {"p": CellPort(0.0, 0.0, -HALF)}, box(-0.1, -0.1, 0.1, 0.1)), 10.0, 20.0)
+    with pytest.raises(ValueError, match=r"route 'r' crosses itself at \(10, 0\) um"):
+        Layout(ends, {"r": loop})
+
+
+def test_a_mirrored_cell_has_all_that_it_had_upside_down():
+    drawn = [
+        Drawn("core", Strip(EulerSBend(10.0, 3.0), 0.5, -5.0, 1.0, 0.2)),
+        Drawn("core", Strip(CubicBezier(4.0, 4.0, 10.0, 3.0, 0.4), 0.5)),
+        Drawn("metal", Polygon(corners=np.array([[0.0, 0.0], [3.0, 0.0], [0.0, 2.0]]))),
+        Drawn("heater", Rectangle(1.0, 2.0, 4.0, 1.0, 0.3)),
+    ]
+    part = {"wing": box(1.0, 5.0, 2.0, 9.0)}
+    cell = dataclasses.replace(node(ne=(5.0, 3.0, 0.5)), drawn=drawn, heaters={"h": drawn[3].shape}, further=part)
+    below = cell.mirrored()
+    np.testing.assert_allclose(Placed(below, 10.0, 0.0).port("ne"), (15.0, -3.0, -0.5), atol=1e-12)
+    for one, other in zip(cell.drawn, below.drawn, strict=True):
+        corners, image = shape_outline(one.shape), shape_outline(other.shape) * [1.0, -1.0]
+        assert polygon_area(image) == pytest.approx(-polygon_area(corners), abs=1e-9)
+        np.testing.assert_allclose(image.min(axis=0), corners.min(axis=0), atol=1e-9)
+        np.testing.assert_allclose(image.max(axis=0), corners.max(axis=0), atol=1e-9)
+    # Further polygons count for area and spacing, and not against their own cell.
+    layout = Layout({"a": Placed(cell, 0.0, 0.0), "b": Placed(below, 0.0, -20.0)})
+    np.testing.assert_allclose(layout.bounding_box(), (-5.0, -29.0, 5.0, 9.0), atol=1e-12)
+    assert layout.spacing_constraints(1.0).shape == (4,) and layout.spacing_constraints(1.0, among="wing").shape == (1,)
+    assert float(layout.spacing_constraints(1.0, among=("wing",))[0]) == pytest.approx(1.0 - 30.0)
+
+    class Spiral(Straight):
+        """A path that is not known here."""
+
+    odd = dataclasses.replace(cell, drawn=(Drawn("core", Strip(Spiral(1.0), 0.5)),))
+    with pytest.raises(ValueError, match="a strip along Spiral cannot be mirrored"):
+        odd.mirrored()
 
 
 def test_one_crossing_where_segments_meet_with_an_empty_one_between():
