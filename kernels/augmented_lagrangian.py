@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 #: Penalty to start with, where slopes of objective and constraints are about one.
 FIRST_PENALTY = 10.0
@@ -26,6 +27,9 @@ GROWTH = 4.0
 ENOUGH = 0.5
 #: Multipliers beyond this are cut: their constraints contradict each other.
 LARGEST_MULTIPLIER = 1e8
+#: Constraints contradict each other where their sum with multipliers is so far above zero, the objective having a slope
+#: of about one in each variable, and falls within the bounds by no more than this part.
+FAR_ABOVE, FLAT = 100.0, 0.01
 
 
 class Multipliers(NamedTuple):
@@ -39,6 +43,11 @@ class Multipliers(NamedTuple):
 def no_multipliers(equalities: int, inequalities: int, dtype: Any) -> Multipliers:
     """What a run starts from: multipliers of zero."""
     return Multipliers(jnp.zeros(equalities, dtype), jnp.zeros(inequalities, dtype), jnp.full((), FIRST_PENALTY, dtype))
+
+
+def largest_penalty(dtype: Any) -> float:
+    """The penalty that is never exceeded: in float32 a large one hides the objective behind rounding of constraints."""
+    return max(float(1.0 / np.sqrt(np.finfo(dtype).eps)), FIRST_PENALTY)
 
 
 def augmented(value: jax.Array, equality: jax.Array, inequality: jax.Array, multipliers: Multipliers) -> jax.Array:
@@ -79,11 +88,33 @@ def updated(
     """
     equal, unequal = estimates(equality, inequality, multipliers)
     is_slow = disagreement(equality, inequality, multipliers) > jnp.maximum(ENOUGH * before, close)
-    # In float32 a large penalty hides the objective behind the rounding of the constraints.
-    largest = 1.0 / jnp.sqrt(jnp.finfo(multipliers.penalty.dtype).eps)
-    grown = jnp.minimum(multipliers.penalty * jnp.where(is_slow, GROWTH, 1.0), jnp.maximum(largest, FIRST_PENALTY))
+    largest = largest_penalty(multipliers.penalty.dtype)
+    grown = jnp.minimum(multipliers.penalty * jnp.where(is_slow, GROWTH, 1.0), largest)
     return Multipliers(
         jnp.clip(equal, -LARGEST_MULTIPLIER, LARGEST_MULTIPLIER),
         jnp.minimum(unequal, LARGEST_MULTIPLIER),
         grown.astype(multipliers.penalty.dtype),
     )
+
+
+def is_contradiction(
+    equality: jax.Array, inequality: jax.Array, multipliers: Multipliers, x: jax.Array, slope: jax.Array
+) -> jax.Array:
+    """Whether a sum of the constraints with weights is far above zero here, and to first order everywhere in the box.
+
+    With the weights y of the next estimates, f + y c falls within 0 <= x <= 1 by no more than what its slope allows. A
+    point that meets the constraints has y c <= 0, and so f there is higher than here by y c less that fall at least:
+    beyond what f can do once y is large. For convex functions that is a proof (Farkas, weak duality), for others it
+    holds nearby.
+
+    Args:
+        equality, inequality: constraints at x, [E] and [C].
+        multipliers: those of L; before the penalty is at its largest nothing is said.
+        x: a point, shape [n], within [0, 1].
+        slope: of L there, shape [n].
+    """
+    weights = estimates(equality, inequality, multipliers)
+    weighed = jnp.sum(weights[0] * equality) + jnp.sum(weights[1] * inequality)
+    fall = jnp.sum(jnp.maximum(x * slope, (x - 1.0) * slope))
+    is_dear = multipliers.penalty >= 0.99 * largest_penalty(multipliers.penalty.dtype)
+    return is_dear & (weighed > FAR_ABOVE * max(x.size, 1)) & (fall <= FLAT * weighed)

@@ -208,7 +208,7 @@ def _is_flat(state: _State, tolerance: jax.Array, floor: jax.Array) -> jax.Array
     """Whether the residuals stand at right angles to every derivative, or are nothing but rounding."""
     diagonal = jnp.diagonal(state.curvature, axis1=1, axis2=2)
     against = jnp.max(state.gradient**2 - (0.01 * tolerance) ** 2 * diagonal * state.cost[:, None], axis=1)
-    return (against <= 0.0) | (state.cost <= floor)
+    return ((against <= 0.0) & jnp.isfinite(state.cost)) | (state.cost <= floor)
 
 
 def _choose(taken: jax.Array, new: jax.Array, old: jax.Array) -> jax.Array:

@@ -104,7 +104,11 @@ def advance(
     held = held_at_bounds(x, slope, lower, upper)
     step = _direction(steps, changes, slope, ~held)
     widest = jnp.max(upper - lower, initial=0.0)
-    step = step * jnp.minimum(1.0, widest / jnp.maximum(jnp.max(jnp.abs(step), initial=0.0), widest))
+    # Held variables stay at their bounds however far they are pushed: they must not shorten the step of the others.
+    longest = jnp.max(jnp.where(held, 0.0, jnp.abs(step)), initial=0.0)
+    step = jnp.where(
+        held, jnp.clip(step, -widest, widest), step * jnp.minimum(1.0, widest / jnp.maximum(longest, widest))
+    )
     moved, found = _search(value, x, here, slope, step, lower, upper, first)
     was_empty = ~jnp.any(changes != 0.0)
     keep = found.astype(x.dtype)

@@ -3,7 +3,7 @@
 #
 # Two wires side by side exchange light the faster the longer the wavelength: a coupler that halves the power at 1550 nm
 # crosses 34 % at 1500 nm and 69 % at 1600 nm. Wires whose gap and widths change along the way can undo that. Their
-# profiles, 23 numbers, come from a gradient, on 30 um, and hold for wires 10 nm wider and narrower.
+# profiles, 23 numbers, come from a gradient, on 30 um, for wires 10 nm wider and narrower too.
 
 # %%
 import jax
@@ -157,7 +157,9 @@ assert rows["gradient"][1] < min(0.02, 0.5 * rows["simplex"][1], 0.5 * rows["ran
 # ## By the modes of the pair
 #
 # Coupled modes of two guides are an approximation. The modes of the pair itself, solved at 49 places, know nothing of
-# it: what they cross between the bends, beside what the search believed.
+# it: what they cross between the bends, beside what the search believed. They differ by up to 0.02, so half a per cent
+# is how well the search did on its model, and 2 to 3 % are what to expect. The two couplers with a delay are equal
+# straight guides, whose coupling comes from solved modes as it is: their 1.2 % stand on firmer ground.
 
 # %%
 drawn, places = coupler(found, radius=None), np.linspace(0.0, 1.0, 49)

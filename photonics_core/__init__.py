@@ -118,7 +118,6 @@ if TYPE_CHECKING:
     from photonics_core.effective_index_method import effective_index
     from photonics_core.eigenmode_expansion import ModeExpansion, expand_modes
     from photonics_core.energy import EnergyPerBit, drive_energy, heater_energy, laser_energy
-    from photonics_core.even_points import normal_points, uniform_points
     from photonics_core.exchange_lumerical import read_lumerical, write_lumerical
     from photonics_core.exchange_models import as_sax_model, from_sax_model
     from photonics_core.exchange_netlist import (
@@ -162,11 +161,12 @@ if TYPE_CHECKING:
     from photonics_core.layout_cells import CellPort, Drawn, LayoutCell, Placed, Strip
     from photonics_core.layout_crossings import RouteCrossing
     from photonics_core.layout_modulator_row import RowRules, modulator_cell, modulator_row_layout
-    from photonics_core.layout_netlist import layout_to_dict, write_layout_netlist
+    from photonics_core.layout_netlist import layout_to_dict, placed_cells, write_layout_netlist
     from photonics_core.layout_ring_cells import edge_cell, ring_cell
     from photonics_core.layout_ring_row import ring_row_layout
     from photonics_core.layout_routes import Route
     from photonics_core.lenses import lens_pair, transformed_beam
+    from photonics_core.low_discrepancy import normal_points, uniform_points
     from photonics_core.materials import SILICA, SILICON, SILICON_NITRIDE, Material
     from photonics_core.mode_solver import GuidedModes, fundamental_mode, solve_modes
     from photonics_core.mode_sweep import ModeSweep, dispersion_ps_nm_km, sweep_modes
@@ -405,6 +405,7 @@ _HOMES = {
     "modulator_cell": "layout_modulator_row",
     "modulator_row_layout": "layout_modulator_row",
     "layout_to_dict": "layout_netlist",
+    "placed_cells": "layout_netlist",
     "write_layout_netlist": "layout_netlist",
     "ring_row_layout": "layout_ring_row",
     "Route": "layout_routes",
@@ -553,8 +554,8 @@ _HOMES = {
     "FailureCauses": "yield_causes",
     "bin_dies": "yield_causes",
     "failure_causes": "yield_causes",
-    "normal_points": "even_points",
-    "uniform_points": "even_points",
+    "normal_points": "low_discrepancy",
+    "uniform_points": "low_discrepancy",
     "SobolIndices": "global_sensitivity",
     "sobol_indices": "global_sensitivity",
     "RareFailure": "rare_events",

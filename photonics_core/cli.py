@@ -1,7 +1,7 @@
 """The shell: run a job, sweep, fit measured spectra, validate, benchmark, and say what is installed.
 
 Nothing heavy is imported before a command needs it. Exit codes: 0 done, 1 a validation case failed or a run is
-not complete, 2 bad input.
+not complete, 2 bad input, 130 stopped by Ctrl-C.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from photonics_core.errors import DeviceError
+from photonics_core.errors import ClusterError, DeviceError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -84,6 +84,11 @@ def sweep(
     ] = False,
     devices: Annotated[int | None, typer.Option(help="Number of local devices; all by default.")] = None,
     shard: Annotated[str | None, typer.Option(help="i/N: every N-th chunk from the i-th on, counted from 0.")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler, whose workers compute.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Number of processes here that compute, by Dask.")] = None,
+    patience: Annotated[float, typer.Option(help="With workers: seconds without any news that are too many.")] = 1800.0,
+    tries: Annotated[int, typer.Option(help="With workers: failures after which a chunk is set aside.")] = 3,
+    resource: Annotated[str | None, typer.Option(help="Of a scheduler: workers must declare it, such as GPU.")] = None,
     device: Device = "auto",
     precision: Precision = "float64",
 ) -> None:
@@ -91,14 +96,50 @@ def sweep(
 
     Example: photonics-core sweep drop.toml --out results/drop --resume
     """
-    from photonics_core.sweep_command import dry, run_job
+    from photonics_core.sweep_command import dry, run_job, run_job_on_workers
 
     with _clear_errors():
+        if (scheduler or workers is not None) and not dry_run:
+            options = {"patience": patience, "tries": tries, "resource": resource}
+            options |= {"device": device, "precision": precision, "devices": devices, "shard": shard}
+            place = out or Path("results") / job.stem
+            is_whole, said = run_job_on_workers(job, place, scheduler, workers, resume=resume, **options)
+            typer.echo(said)
+            raise typer.Exit(0 if is_whole else 1)
         _start(device, precision)
         if dry_run:
             typer.echo(dry(job, devices))
         else:
             typer.echo(run_job(job, out or Path("results") / job.stem, resume=resume, devices=devices, shard=shard))
+
+
+@app.command(name="yield")
+def yield_(
+    job: Annotated[Path, typer.Argument(help="TOML file of a sweep with a [spec] of limits; see docs/yield.md.")],
+    out: Annotated[Path | None, typer.Option(help="Run folder; default results/NAME of the file.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what it would cost, from one block; write nothing.")
+    ] = False,
+    devices: Annotated[int | None, typer.Option(help="Number of local devices; all by default.")] = None,
+    as_json: Json = False,
+    device: Device = "auto",
+    precision: Precision = "float64",
+) -> None:
+    """Sweep over random dies, and say what share keeps the limits, and which limit costs what.
+
+    Example: photonics-core yield dies.toml --out results/dies
+    """
+    from photonics_core.yield_command import dry_yield, run_yield
+
+    with _clear_errors():
+        _start(device, precision)
+        if dry_run:
+            typer.echo(dry_yield(job, devices))
+            return
+        said, found = run_yield(job, out or Path("results") / job.stem, resume=resume, devices=devices)
+        typer.echo(said, err=True)
+        typer.echo(json.dumps(found.to_json()) if as_json else found.report())
 
 
 @app.command()
@@ -268,9 +309,12 @@ def _clear_errors() -> Iterator[None]:
     """Turn an error that the user can mend into one line on stderr and exit code 2."""
     try:
         yield
-    except (ValueError, OSError, DeviceError) as error:
+    except (ValueError, OSError, DeviceError, ClusterError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from None
+    except KeyboardInterrupt as error:
+        typer.echo(f"stopped{f': {error}' if str(error) else ''}", err=True)
+        raise typer.Exit(130) from None
 
 
 _COLUMNS = {"q": "Q", "fsr_nm": "FSR nm", "n_g": "n_g", "loss_db_cm": "loss dB/cm", "power_coupling": "coupling"}

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from photonics_core.kernels.checks import check_positive, check_range, is_concrete
+from photonics_core.programs import reused
 
 Function = Callable[[Any], Mapping[str, Any]]
 #: In the order of all flat pairs.
@@ -128,7 +129,9 @@ class ConstraintLayout:
         parts = np.split(np.asarray(flat), ends) if shapes else []
         return {name: part.reshape(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
 
-    def scales(self, function: Callable[[Any], Any], point: Any, given: Mapping[str, float]) -> tuple[Any, Any, Any]:
+    def scales(
+        self, function: Callable[[Any], Any], point: Any, given: Mapping[str, float], owners: tuple[Any, ...] = ()
+    ) -> tuple[Any, Any, Any]:
         """What objective and constraints are multiplied by, so that their slopes at a point are about one.
 
         A slope is the root mean square over the numbers of one array: that of their sum with random signs, which
@@ -140,6 +143,7 @@ class ConstraintLayout:
             function: of a point, to value, [E] and [C].
             point: the point.
             given: scales by name that are known.
+            owners: the user's functions in `function`, as for `programs.reused`.
 
         Raises:
             ValueError: for a scale whose name is not that of a constraint.
@@ -150,7 +154,8 @@ class ConstraintLayout:
                 raise ValueError(f"scales[{name!r}] is not the name of a constraint")
         probes = [self._probes(names, seed) for seed in range(PROBES if names else 1)]
         stacked = (np.concatenate(each) for each in zip(*probes, strict=True))
-        squares, *rows = jax.jit(partial(_slopes, function))(point, _nearby(point), *stacked)
+        arguments = point, _nearby(point), *stacked
+        squares, *rows = reused(partial(_slopes, function), *arguments, owners=owners)(*arguments)
         check_not_traced(squares)
         norms = np.sqrt(np.mean(np.asarray(squares).reshape(len(probes), -1), axis=0))
         secants = dict(zip(("objective", *KINDS), (_secants(*each) for each in rows), strict=True))

@@ -3,3 +3,7 @@
 
 class DeviceError(RuntimeError):
     """A device was asked for that is not there."""
+
+
+class ClusterError(RuntimeError):
+    """A cluster makes no progress, or cannot do the work; the message says how to go on."""

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from photonics_core.even_points import normal_points, uniform_points
 from photonics_core.kernels.checks import check_choice, check_range
+from photonics_core.low_discrepancy import normal_points, uniform_points
 
 
 class SobolIndices(NamedTuple):

@@ -88,6 +88,7 @@ class LayoutCell(eqx.Module):
         heaters: shape of each heater by name.
         probes: shape of each place whose temperature counts, by name, as the circle of a ring.
         further: further convex polygons by name that it takes up, as wires and pads.
+        is_mirrored: whether it is the mirror image of its component; `mirrored` keeps account of that.
 
     Raises:
         ValueError: for a footprint that is not convex or not counter-clockwise, or parts of another kind.
@@ -103,6 +104,7 @@ class LayoutCell(eqx.Module):
     heaters: dict[str, HeatShape] = eqx.field(default_factory=dict)
     probes: dict[str, HeatShape] = eqx.field(default_factory=dict)
     further: dict[str, Any] = eqx.field(converter=lambda f: {k: as_leaf(v) for k, v in f.items()}, default_factory=dict)
+    is_mirrored: bool = eqx.field(static=True, default=False)
 
     def __check_init__(self) -> None:
         check_kind("component", self.component, str)
@@ -138,6 +140,7 @@ class LayoutCell(eqx.Module):
             heaters={name: mirrored_shape(shape) for name, shape in self.heaters.items()},
             probes={name: mirrored_shape(shape) for name, shape in self.probes.items()},
             further={name: mirrored_corners(corners) for name, corners in self.further.items()},
+            is_mirrored=not self.is_mirrored,
         )
 
 

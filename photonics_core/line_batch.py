@@ -7,16 +7,16 @@ taken on in a smaller batch, so that it keeps no others waiting.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from photonics_core.kernels.batched_least_squares import STEPS, BatchFit, fit_rows, invert_definite
+from photonics_core.kernels.batched_least_squares import STEPS
 from photonics_core.kernels.checks import check_choice
 from photonics_core.kernels.line_shapes import (
     CENTRE,
@@ -25,12 +25,9 @@ from photonics_core.kernels.line_shapes import (
     LEVEL,
     LOG_WIDTH,
     SPLIT,
-    LineSamples,
-    split_line,
-    through_line,
-    two_port_line,
 )
 from photonics_core.line_parameters import Fitted, make_resonances
+from photonics_core.line_solver import CutLines, SolvedLines, line_model, solve_lines
 from photonics_core.line_windows import (
     FlatSpectra,
     Lines,
@@ -43,25 +40,21 @@ from photonics_core.line_windows import (
 )
 from photonics_core.lineshape import (
     MINIMUM_SAMPLES,
-    MOST_FOLLOWED,
     PASSES,
-    RELATIVE_FLOOR,
     SPLITTING_IMPROVEMENT,
     WINDOW_LINEWIDTHS,
     Resonance,
 )
 from photonics_core.units import SPEED_OF_LIGHT
 
-HIGHEST = jax.lax.Precision.HIGHEST
 #: Samples of one batch, and the range of its numbers of lines: it stays in the cache of a core.
 _BATCH_SAMPLES = 1 << 14
 _BATCH_LINES = (4, 256)
 _LEAST_SAMPLES = 64
 _MANY_LINES = 256
+_VERY_MANY_LINES = 4096
 #: Steps after which lines that have not settled go on by themselves.
 _FIRST_STEPS = 12
-#: Tolerance of the passes but the last, which only find the window and the weights.
-_EARLY_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -128,9 +121,10 @@ def _fit_group(flat: FlatSpectra, lines: Lines) -> tuple[list[Resonance | None],
     single = _all_passes(flat, work, split=False)
     size = single.parameters.shape[1]
     parameters = np.concatenate([single.parameters, np.zeros((lines.guess.size, 1))], axis=1)
-    covariance = np.zeros((lines.guess.size, size + 1, size + 1))
-    covariance[:, :size, :size] = single.covariance
-    best = single._replace(parameters=parameters, covariance=covariance)
+    wide = [np.zeros((lines.guess.size, size + 1, size + 1)) for _ in range(2)]
+    for one, known in zip(wide, (single.covariance, single.own_scatter), strict=True):
+        one[:, :size, :size] = known
+    best = single._replace(parameters=parameters, covariance=wide[0], own_scatter=wide[1])
     suspects = np.nonzero(work.usable & (single.gain > 0.5 * (1.0 - SPLITTING_IMPROVEMENT)))[0]
     if suspects.size:
         best = _with_doublets(flat, work, best, suspects)
@@ -190,7 +184,7 @@ def _one_pass(flat: FlatSpectra, work: Work, split: bool, is_last: bool) -> Fitt
     first, last = _window(flat, work, half_width)
     work.usable &= last - first >= size + MINIMUM_SAMPLES
     blank = np.zeros(count), np.zeros(count), np.zeros(count, bool), np.zeros(count, bool)
-    result = Fitted(work.parameters.copy(), np.zeros((count, size, size)), *blank)
+    result = Fitted(work.parameters.copy(), np.zeros((count, size, size)), np.zeros((count, size, size)), *blank)
     batches = list(_batches(np.nonzero(work.usable)[0], last - first))
     # All batches are sent off before the first is waited for.
     send = partial(_send, flat, work, first=first, half_width=half_width, split=split, is_last=is_last)
@@ -230,30 +224,20 @@ class _Batch(NamedTuple):
 
 
 def _batches(rows: np.ndarray, counts: np.ndarray) -> Iterator[_Batch]:
-    """Few different sizes, for each is compiled: numbers of samples are filled up to powers of four, or to some between
-    them where there are lines enough to make up for the time that it takes."""
+    """Few different sizes, for each is compiled: numbers of samples are filled up to powers of four, of two where there
+    are lines enough to make up for the time that it takes, and to the middle between them for very many."""
     power = np.ceil(np.log2(np.maximum(counts[rows], _LEAST_SAMPLES))).astype(int)
-    are_many = np.bincount(power, minlength=1)[power] >= _MANY_LINES
-    closer = np.where(counts[rows] <= 3 * 2 ** (power - 2), 3 * 2 ** (power - 2), 2**power)
-    sizes = np.where(are_many, np.maximum(closer, _LEAST_SAMPLES), 4 ** ((power + 1) // 2))
+    alike = np.bincount(power, minlength=1)[power]
+    middle = 3 * 2 ** (power - 2)
+    sizes = np.where(alike >= _MANY_LINES, 2**power, 4 ** ((power + 1) // 2))
+    is_close = (alike >= _VERY_MANY_LINES) & (counts[rows] <= middle) & (middle >= _LEAST_SAMPLES)
+    sizes = np.where(is_close, middle, sizes)
     for samples in np.unique(sizes):
         lines = int(np.clip(_BATCH_SAMPLES // samples, *_BATCH_LINES))
         alike = rows[sizes == samples]
         for start in range(0, alike.size, lines):
             part = alike[start : start + lines]
             yield _Batch(part, counts[part], lines, int(samples))
-
-
-class _Cut(NamedTuple):
-    """Lines of one batch cut out of their spectra, shape [lines, ...]; the powers of both ports side by side."""
-
-    start: Any
-    phase: Any
-    powers: Any
-    centre: Any
-    half_width: Any
-    level: Any
-    count: Any
 
 
 def _send(
@@ -266,7 +250,7 @@ def _send(
     is_last: bool,
     steps: int,
     turn: int,
-) -> tuple[BatchFit, jax.Array]:
+) -> SolvedLines:
     """Start the fit of one batch on the device whose turn it is."""
     # A batch that is not full repeats its first line.
     rows = np.concatenate([batch.rows, np.full(batch.lines - batch.rows.size, batch.rows[0])])
@@ -274,7 +258,7 @@ def _send(
     # Behind the samples that count others follow, which weigh nothing.
     index = np.minimum(first[rows, None] + np.arange(batch.samples), flat.position.size - 1)
     start = work.parameters[rows]
-    cut = _Cut(
+    cut = CutLines(
         start,
         line_phase(flat, work, rows, index),
         np.concatenate([port[index] for port in flat.ports], axis=1),
@@ -284,83 +268,15 @@ def _send(
         counts,
     )
     dtype = jnp.result_type(float)
-    cut = _Cut(*(np.asarray(each, dtype) for each in cut))
+    cut = CutLines(*(np.asarray(each, dtype) for each in cut))
     if len(flat.devices) > 1:
         cut = jax.device_put(cut, flat.devices[turn % len(flat.devices)])
-    return _fit_batch(_model(len(flat.ports), split), cut, is_last, steps)
+    return solve_lines(line_model(len(flat.ports), split), cut, is_last, steps)
 
 
-def _model(ports: int, split: bool) -> Callable[..., Any]:
-    if split:
-        return split_line
-    return through_line if ports == 1 else two_port_line
-
-
-@partial(jax.jit, static_argnames=("model",))
-def _fit_batch(model: Any, cut: _Cut, is_last: Any, steps: Any) -> tuple[BatchFit, jax.Array]:
-    """The fit of one batch, and how much of the residuals a doublet would explain, shape [lines].
-
-    The covariance is that of readings each of which scatters by its own residual, as in `lineshape`. Covariance and
-    share are those of the last pass only.
-    """
-    inside = (jnp.arange(cut.phase.shape[1])[None, :] < cut.count[:, None]).astype(cut.phase.dtype)
-    place = inside * (cut.phase - cut.centre[:, None]) / cut.half_width[:, None]
-    samples = LineSamples(jnp.sin(0.5 * cut.phase), jnp.cos(0.5 * cut.phase), place)
-    target = cut.powers / cut.level[:, None]
-    weights = _weights(model(cut.start, samples)[0], inside)
-    tolerance = jnp.where(is_last, 0.0, _EARLY_TOLERANCE)
-    fit = fit_rows(model, cut.start, samples, target, weights, steps=steps, tolerance=tolerance)
-
-    def finish() -> tuple[jax.Array, jax.Array]:
-        values, slopes = model(fit.parameters, samples)
-        covariance = _own_scatter(fit, slopes * weights[:, None, :])
-        is_split = model is split_line
-        gain = jnp.zeros_like(cut.level) if is_split else _doublet_gain(fit, values, slopes, samples, inside)
-        return covariance, gain
-
-    covariance, gain = jax.lax.cond(is_last, finish, lambda: (fit.covariance, jnp.zeros_like(cut.level)))
-    return fit._replace(covariance=covariance), gain
-
-
-def _own_scatter(fit: BatchFit, weighted: jax.Array) -> jax.Array:
-    """Covariance of the parameters where each reading scatters by its own residual; `weighted` are the derivatives."""
-    followed = jnp.sum(jnp.einsum("rij,rjs->ris", fit.covariance, weighted, precision=HIGHEST) * weighted, axis=1)
-    pulled = weighted * (fit.residuals / jnp.maximum(1.0 - followed, MOST_FOLLOWED))[:, None, :]
-    middle = jnp.einsum("ris,rjs->rij", pulled, pulled, precision=HIGHEST)
-    return jnp.einsum("rij,rjk,rkl->ril", fit.covariance, middle, fit.covariance, precision=HIGHEST)
-
-
-def _weights(values: jax.Array, inside: jax.Array) -> jax.Array:
-    """Inverse errors of the readings, from the line and not from the readings: those would bias the fit."""
-    ports = jnp.abs(values).reshape(inside.shape[0], -1, inside.shape[1])
-    level = jnp.max(ports * inside[:, None, :], axis=2, keepdims=True)
-    size = ports + RELATIVE_FLOOR * level
-    weights = inside[:, None, :] / jnp.where(size > 0.0, size, 1.0)
-    return weights.reshape(values.shape)
-
-
-def _doublet_gain(
-    fit: BatchFit, values: jax.Array, slopes: jax.Array, samples: LineSamples, inside: jax.Array
-) -> jax.Array:
-    """Share of the squared residuals that a small splitting of either sign would explain."""
-    weights = _weights(values, inside)
-    known = [slopes[:, place] * weights for place in (LOG_WIDTH, DEPTH, LEVEL)]
-    total = jnp.maximum(jnp.sum(fit.residuals**2, axis=1), jnp.finfo(values.dtype).tiny)
-    shares = []
-    for sign in (1.0, -1.0):
-        depth = sign * jnp.sqrt(jnp.maximum(1.0 - fit.parameters[:, DEPTH], 0.0))
-        split = 0.5 * jnp.exp(jnp.clip(fit.parameters[:, LOG_WIDTH], -30.0, 5.0))
-        trial = jnp.concatenate([fit.parameters.at[:, DEPTH].set(depth), split[:, None]], axis=1)
-        design = jnp.stack([(split_line(trial, samples)[0] - values) * weights, *known], axis=1)
-        inverse, _ = invert_definite(jnp.einsum("ris,rjs->rij", design, design, precision=HIGHEST))
-        along = jnp.einsum("ris,rs->ri", design, fit.residuals, precision=HIGHEST)
-        shares.append(jnp.einsum("ri,rij,rj->r", along, inverse, along, precision=HIGHEST) / total)
-    return jnp.maximum(*shares)
-
-
-def _receive(result: Fitted, batch: _Batch, sent: tuple[BatchFit, jax.Array], ports: int, is_last: bool) -> np.ndarray:
+def _receive(result: Fitted, batch: _Batch, sent: SolvedLines, ports: int, is_last: bool) -> np.ndarray:
     """Take in one batch; which of its lines have converged."""
-    fit, gain = sent
+    fit, own_scatter, gain = sent
     rows, count = batch.rows, batch.rows.size
     parameters, converged = np.asarray(fit.parameters, float)[:count], np.asarray(fit.converged)[:count]
     result.parameters[rows], result.converged[rows] = parameters, converged
@@ -373,8 +289,10 @@ def _receive(result: Fitted, batch: _Batch, sent: tuple[BatchFit, jax.Array], po
     residuals = _side_by_side(np.asarray(fit.residuals, float)[:count], batch, ports)
     sizes, squares = ports * batch.counts, np.sum(residuals**2, axis=1)
     result.mean_square[rows] = squares / sizes
-    widened = _correlation_lengths(residuals, sizes)[:, None, None]
-    result.covariance[rows] = np.asarray(fit.covariance, float)[:count] * widened
+    length, of_noise = (each[:, None, None] for each in _correlation_lengths(residuals, sizes))
+    variance = (squares / (sizes - parameters.shape[1]))[:, None, None]
+    result.covariance[rows] = np.asarray(fit.covariance, float)[:count] * variance * length
+    result.own_scatter[rows] = np.asarray(own_scatter, float)[:count] * of_noise
     return converged
 
 
@@ -387,8 +305,12 @@ def _side_by_side(residuals: np.ndarray, batch: _Batch, ports: int) -> np.ndarra
     return np.where(places < 2 * counts, np.take_along_axis(residuals, index, axis=1), 0.0)
 
 
-def _correlation_lengths(residuals: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """Number of samples that carry one independent residual in each row, as `lineshape` has it."""
+def _correlation_lengths(residuals: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Number of samples that carry one independent residual in each row: as `lineshape` has it, and 1 for white noise.
+
+    Of white noise, one in forty has neighbours more alike than two standard deviations; the first number is above one
+    for every other.
+    """
     count = residuals.shape[1]
     inside = np.arange(count) < sizes[:, None]
     centred = np.where(inside, residuals - np.sum(residuals, axis=1, keepdims=True) / sizes[:, None], 0.0)
@@ -399,4 +321,4 @@ def _correlation_lengths(residuals: np.ndarray, sizes: np.ndarray) -> np.ndarray
     end = np.where(np.any(negative, axis=1), np.argmax(negative, axis=1), sizes)
     places = np.arange(count)
     together = 2.0 * np.sum(np.where((places > 0) & (places < end[:, None]), correlation, 0.0), axis=1)
-    return 1.0 + np.where(correlation[:, 1] < 2.0 / np.sqrt(sizes), 0.0, together)
+    return 1.0 + together, 1.0 + np.where(correlation[:, 1] < 2.0 / np.sqrt(sizes), 0.0, together)

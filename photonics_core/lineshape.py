@@ -26,10 +26,22 @@ BASELINE_DEGREE = 2
 RELATIVE_FLOOR = 0.1
 #: A doublet is believed if it lowers the squared residuals by this factor.
 SPLITTING_IMPROVEMENT = 0.5
-#: A reading that the fit follows all the way tells nothing of its own error: its residual is widened by no more.
-MOST_FOLLOWED = 0.1
 PASSES = 3
 MINIMUM_SAMPLES = 12
+
+
+@dataclass(frozen=True)
+class LineNoise:
+    """Standard errors of one resonance by noise alone, which need not scatter as the weights of the fit have it.
+
+    `correlation` is that of the errors of round trip and amplitude difference.
+    """
+
+    wl_se: float
+    q_se: float
+    round_trip_se: float
+    difference_se: float
+    correlation: float
 
 
 @dataclass(frozen=True)
@@ -42,7 +54,7 @@ class Resonance:
     drop port); `asymmetry` the odd (Fano) part relative to that level; `splitting` the distance in um of the
     two halves of a resonance split by backscattering, 0 if it is single, and `split_regime` then the coupling
     regime that fits its two halves better (else None); `residual` the relative standard deviation about the
-    fit; `correlation` that of the errors of `round_trip` and `difference`.
+    fit; `noise` errors by noise alone, which a batch of lines gives (see `line_batch`).
     """
 
     wl: float
@@ -58,7 +70,7 @@ class Resonance:
     splitting: float
     split_regime: str | None
     residual: float
-    correlation: float = 0.0
+    noise: LineNoise | None = None
 
 
 @dataclass(frozen=True)
@@ -243,13 +255,9 @@ def _fit(
             return None
         parameters, jacobian, residuals = solution
     covariance = np.zeros((parameters.size, parameters.size))
-    # Readings need not scatter as the weights have it (a detector's noise is the same everywhere), so each counts by
-    # its own residual, as it would be if the fit had not followed it (J. MacKinnon, H. White, J. Econometrics 29, 305
-    # (1985), HC3).
-    inverse = np.linalg.pinv(jacobian.T @ jacobian)
-    followed = np.sum((jacobian @ inverse) * jacobian, axis=1)
-    pulled = jacobian * (residuals / np.maximum(1.0 - followed, MOST_FOLLOWED))[:, None]
-    covariance[np.ix_(free, free)] = inverse @ (pulled.T @ pulled) @ inverse * _correlation_length(residuals)
+    scatter = np.sum(residuals**2) / (residuals.size - free.size)
+    inverse = np.linalg.pinv(jacobian.T @ jacobian) * scatter * _correlation_length(residuals)
+    covariance[np.ix_(free, free)] = inverse
     return window, parameters, covariance, residuals
 
 
@@ -284,9 +292,6 @@ def _correlation_length(residuals: np.ndarray) -> float:
     if not correlation[0] > 0.0:
         return 1.0
     correlation = correlation / correlation[0]
-    # Of white noise, one in forty has neighbours that are more alike than this.
-    if correlation.size < 2 or correlation[1] < 2.0 / math.sqrt(centred.size):
-        return 1.0
     end = int(np.argmax(correlation < 0.0)) or centred.size
     return float(1.0 + 2.0 * np.sum(correlation[1:end]))
 
@@ -313,7 +318,7 @@ def _summarise(
     errors = np.sqrt(np.clip(np.diag(covariance), 0.0, None))
     p_slope = 2.0 * math.sqrt(p) * g * (g / math.hypot(1.0, g) - 1.0)
     depth_slope = -2.0 * parameters[_DEPTH] if split else 1.0
-    difference, difference_se, with_width = _amplitude_difference(p, p_slope, depth, depth_slope, covariance)
+    difference, difference_se = _amplitude_difference(p, p_slope, depth, depth_slope, covariance)
     frequency = reference + float(parameters[_CENTRE]) * fsr_frequency / (2.0 * math.pi)
     wl = SPEED_OF_LIGHT / frequency
     per_phase = wl * fsr_frequency / (2.0 * math.pi * frequency)
@@ -332,21 +337,17 @@ def _summarise(
         splitting=float(2.0 * per_phase * parameters[_SPLIT]),
         split_regime=("under" if parameters[_DEPTH] > 0.0 else "over") if split else None,
         residual=float(np.sqrt(np.mean(residuals**2))),
-        correlation=math.copysign(1.0, p_slope) * with_width,
     )
 
 
 def _amplitude_difference(
     p: float, p_slope: float, depth: float, depth_slope: float, covariance: np.ndarray
-) -> tuple[float, float, float]:
-    """|t - a| = (1 - p) sqrt(1 - depth) with its standard error, which stays finite at critical coupling, and the
-    correlation of its error with that of the width."""
+) -> tuple[float, float]:
+    """|t - a| = (1 - p) sqrt(1 - depth) with its standard error, which stays finite at critical coupling."""
     square = (1.0 - p) ** 2 * (1.0 - depth)
     gradient = np.zeros(covariance.shape[0])
     gradient[_DEPTH] = -((1.0 - p) ** 2) * depth_slope
     gradient[_LOG_G] = -2.0 * (1.0 - p) * (1.0 - depth) * p_slope
     square_se = math.sqrt(max(float(gradient @ covariance @ gradient), 0.0))
     difference = math.sqrt(max(square, 0.0))
-    spread = square_se * math.sqrt(max(float(covariance[_LOG_G, _LOG_G]), 0.0))
-    with_width = float(gradient @ covariance[:, _LOG_G]) / spread if spread > 0.0 else 0.0
-    return difference, math.hypot(difference, math.sqrt(square_se)) - difference, with_width
+    return difference, math.hypot(difference, math.sqrt(square_se)) - difference

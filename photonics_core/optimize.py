@@ -6,6 +6,7 @@ powers in mW take steps of comparable size, and an optimum on a bound is reached
 augmented Lagrangian. A run can be stopped at any time, by a kill too, and resumed from its checkpoint bit for bit.
 """
 
+import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +17,11 @@ import numpy as np
 from photonics_core.constraints import Constraints
 from photonics_core.design_space import DesignSpace, Free
 from photonics_core.kernels.checks import check_choice, check_kind, check_positive, check_range
-from photonics_core.optimize_problem import Objective, Problem, ends_of
+from photonics_core.optimize_problem import Objective, Problem, ends_of, missed_of
 from photonics_core.optimize_run import Run, facts_of
 from photonics_core.optimize_solvers import Solver, gradient_solver, newton_solver
-from photonics_core.optimize_steps import CONVERGED, INNER, NOT_FINITE, PATIENCE, STALLED, Rules, State
-from photonics_core.optimum import Optimum
+from photonics_core.optimize_steps import CONVERGED, INFEASIBLE, INNER, NOT_FINITE, PATIENCE, STALLED, Rules, State
+from photonics_core.optimum import InfeasibleWarning, Optimum
 
 if TYPE_CHECKING:
     import os
@@ -75,7 +76,8 @@ def minimize(
         progress: show a progress bar on stderr; by default where that is a terminal.
 
     Returns:
-        `Optimum`.
+        `Optimum`. If no point met the constraints, that of least violation (the largest over its scale counts), with an
+        `InfeasibleWarning` that names those it misses; "lbfgs" ends where they contradict each other or the bounds.
 
     Raises:
         ValueError: if there is no free parameter, the bounds do not match or cross, the start lies outside, an option
@@ -98,7 +100,11 @@ def minimize(
     run = Run(problem, solver, rules, steps, (starts, seed), every, checkpoint)
     facts = {} if checkpoint is None else facts_of(run, optimizer, rate)
     state, rows = run.loop(facts, progress)
-    return _optimum(run, state, rows)
+    found = _optimum(run, state, rows)
+    if found.missed:
+        text = f"no point met all constraints; that of least violation misses {found.missed_text()}"
+        warnings.warn(text, InfeasibleWarning, stacklevel=2)
+    return found
 
 
 def _whole(name: str, value: Any, low: int = 1, high: int = 10_000_000) -> int:
@@ -180,6 +186,7 @@ def _optimum(run: Run, state: State, rows: np.ndarray) -> Optimum:
         start_value=float(run.column("objective", rows)[0, 0]),
         violation=violated,
         is_feasible=violated <= run.rules.constraint_tolerance,
+        missed=missed_of(run.problem, one, run.rules.constraint_tolerance),
         ends=ends_of(run.problem, one),
         halved=halved,
         start_values=values,
@@ -195,5 +202,7 @@ def _stopped(state: State, rules: Rules) -> str | None:
         STALLED: f"converged to rounding at step {last}: nothing lower lies along the slope",
         NOT_FINITE: f"the objective or its gradient is not finite at step {last}, "
         f"{int(state.halvings)} steps were halved",
+        INFEASIBLE: "the constraints contradict each other or the bounds, at least nearby: "
+        f"step {last} is one of least violation",
         PATIENCE: f"no improvement in {rules.patience} steps at step {last}",
     }[int(state.status)]

@@ -49,6 +49,11 @@ class Problem:
                 raise ValueError(f"metric {name!r} has the name of another column of the history")
         return cls(objective, space, constraints, layout, (*columns, *metrics), dtype)
 
+    @property
+    def functions(self) -> tuple[Any, ...]:
+        """The functions of the user in it."""
+        return self.objective, self.constraints.equalities, self.constraints.inequalities
+
     def raw(self, point: Any) -> Seen:
         """Value, metrics and constraints as they are, flat."""
         design = self.space.design(point)
@@ -68,7 +73,7 @@ class Problem:
         else:
             given = self.constraints.scales or {}
             found = self.layout.scales(
-                lambda x: (lambda s: (s.value, s.equality, s.inequality))(self.raw(x)), point, given
+                lambda x: (lambda s: (s.value, s.equality, s.inequality))(self.raw(x)), point, given, self.functions
             )
         return Scales(*(jnp.asarray(each, self.dtype) for each in found))
 
@@ -133,3 +138,18 @@ def ends_of(problem: Problem, state: State) -> tuple[Ends, ...]:
         parts = [problem.layout.split(kind, column) for column in columns]
         found += [Ends(name, kind, *(part[name] for part in parts)) for name in parts[0]]
     return tuple(found)
+
+
+def missed_of(problem: Problem, state: State, tolerance: float) -> dict[str, float]:
+    """Constraints whose violation at the best is above a tolerance of their scales, by how much in their own units."""
+    met, found = state.best.met, []
+    if met is None:
+        return {}
+    for k, kind in enumerate(KINDS):
+        flat = np.asarray(met.constraints[k], float)
+        scaled = np.abs(flat) if kind == "equality" else np.maximum(flat, 0.0)
+        own = problem.layout.split(kind, scaled / np.asarray(state.scales[1 + k], float))
+        parts = problem.layout.split(kind, scaled)
+        found += [(np.max(part), name, np.max(own[name])) for name, part in parts.items() if part.size]
+    worst = sorted((each for each in found if each[0] > tolerance), reverse=True)
+    return {name: float(amount) for _, name, amount in worst}

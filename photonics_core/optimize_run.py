@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import jax
@@ -20,6 +19,7 @@ from photonics_core.optimize_checkpoint import load_run, save_run
 from photonics_core.optimize_problem import Problem, raise_not_finite
 from photonics_core.optimize_solvers import Solver
 from photonics_core.optimize_steps import Rules, State, advance, advance_many, first_state
+from photonics_core.programs import reused
 
 
 @dataclass(frozen=True)
@@ -53,22 +53,28 @@ class Run:
         """The first state."""
         point = jax.tree.map(lambda x: x.astype(self.problem.dtype), self.problem.space.start)
         scales = self.problem.scales(point)
-        make = partial(first_state, solver=self.solver, scales=scales, rules=self.rules)
-        if not self.is_many:
-            return jax.jit(make)(point)
-        more = self.problem.space.samples(self.starts[0] - 1, self.starts[1])
-        points = jax.tree.map(lambda x, y: np.concatenate([x[None], y.astype(x.dtype)]), point, more)
-        return jax.jit(jax.vmap(make))(points)
 
-    def compiled(self) -> Callable[[State], tuple[State, jax.Array]]:
-        """The step of all starts as one program, which gives a row of the history as one array, columns last."""
+        def make(point: Any, scales: Any) -> State:
+            return first_state(point, self.solver, scales, self.rules)
+
+        if self.is_many:
+            more = self.problem.space.samples(self.starts[0] - 1, self.starts[1])
+            point = jax.tree.map(lambda x, y: np.concatenate([x[None], y.astype(x.dtype)]), point, more)
+        first = jax.vmap(make, in_axes=(0, None)) if self.is_many else make
+        return reused(first, point, scales)(point, scales)
+
+    def compiled(self, state: State) -> Callable[[State], tuple[State, jax.Array]]:
+        """The step of all starts as one program, which gives a row of the history as one array, columns last.
+
+        Another run of the same problem and rules, from another start too, has it from the one before.
+        """
         step = advance_many if self.is_many else advance
 
         def next_state(state: State) -> tuple[State, jax.Array]:
             state, row = step(self.problem.scaled, self.solver, self.rules, state)
             return state, jnp.stack([jnp.asarray(row[name], self.problem.dtype) for name in self.problem.columns], -1)
 
-        return jax.jit(next_state)
+        return reused(next_state, state, owners=self.problem.functions)
 
     def column(self, name: str, rows: Any) -> np.ndarray:
         """A column of rows of the history."""
@@ -84,8 +90,9 @@ class Run:
         Returns:
             The last state and the history, [steps, columns], or [steps, starts, columns] of many.
         """
-        step = self.compiled()
-        state, row = self.first(step)
+        state = self.begin()
+        step = self.compiled(state)
+        state, row = self.first(step, state)
         rows = [np.asarray(row)]
         facts = facts | {
             f"{name} at the start": f"{self._first_of(name, row):.6g}" for name in self.problem.columns[:2]
@@ -111,9 +118,8 @@ class Run:
             save_run(self.checkpoint, state, np.stack(rows), facts)
         return state, np.stack(rows)
 
-    def first(self, step: Any) -> tuple[State, jax.Array]:
+    def first(self, step: Any, state: State) -> tuple[State, jax.Array]:
         """The first step, which has to be finite; it also tells the size of the slope to a solver that converges."""
-        state = self.begin()
         new, row = step(state)
         check_not_traced(row)
         if not self._first_of("_is_good", row):

@@ -22,7 +22,7 @@ from photonics_core.kernels.augmented_lagrangian import Multipliers
 from photonics_core.optimize_solvers import Solver
 
 #: What ended a run; 0 while it goes on.
-CONVERGED, STALLED, NOT_FINITE, PATIENCE = 1, 2, 3, 4
+CONVERGED, STALLED, NOT_FINITE, PATIENCE, INFEASIBLE = 1, 2, 3, 4, 5
 #: Columns of the history that the loop needs: whether the point was good, what ended the run, the best value.
 INNER = ("_is_good", "_status", "_best")
 #: Disagreement up to which the penalty of gradient steps stays.
@@ -202,7 +202,7 @@ def advance(
     if state.outer is not None:
         row |= {"violation": _violation(seen), "penalty": state.outer.multipliers.penalty}
         new = _outer_step(state, new, solver, rules, seen, inner, is_good)
-    new = new._replace(status=_status(state, new, rules, seen, inner, is_good))
+    new = new._replace(status=_status(state, new, rules, seen, slope, inner, is_good))
     best = _settled(new, mine, rules)
     new = new._replace(best=best)
     row |= dict(zip(INNER, (is_good, new.status, best.value), strict=True))
@@ -244,7 +244,7 @@ def _outer_step(state: State, new: State, solver: Solver, rules: Rules, seen: Se
     return _choose(done & is_good, updated, new._replace(outer=kept))
 
 
-def _status(state: State, new: State, rules: Rules, seen: Seen, inner: Any, is_good: Any) -> jax.Array:
+def _status(state: State, new: State, rules: Rules, seen: Seen, slope: Any, inner: Any, is_good: Any) -> jax.Array:
     status = jnp.zeros_like(state.status)
     if new.since is not None and rules.patience is not None:
         status = jnp.where(state.step - new.since[2] >= rules.patience, PATIENCE, status)
@@ -254,6 +254,10 @@ def _status(state: State, new: State, rules: Rules, seen: Seen, inner: Any, is_g
         if state.outer is not None:
             gap = lagrangian.disagreement(seen.equality, seen.inequality, state.outer.multipliers)
             close &= gap <= rules.constraint_tolerance
+            parts = [jnp.concatenate([jnp.ravel(x) for x in jax.tree.leaves(each)]) for each in (state.point, slope)]
+            cannot = lagrangian.is_contradiction(seen.equality, seen.inequality, state.outer.multipliers, *parts)
+            is_off = _violation(seen) > rules.constraint_tolerance
+            status = jnp.where(is_good & is_off & cannot, INFEASIBLE, status)
         status = jnp.where(ended & close, STALLED, status)
         status = jnp.where((residual <= rules.tolerance) & close, CONVERGED, status)
     lost = ~is_good & ((state.step == 0) | (new.halvings > MOST_HALVINGS))
@@ -283,7 +287,8 @@ def _better(best: Best, mine: Best, rules: Rules) -> Best:
 def _settled(new: State, mine: Best, rules: Rules) -> Best:
     """The best point, or that where a run has converged if it is worse by no more than the tolerance buys.
 
-    Points on the way may be lower by using up the tolerance; their multipliers are those of the moment.
+    Points on the way may be lower by using up the tolerance; their multipliers are those of the moment. Where no point
+    meets the constraints, points on the way may have a violation that is less by rounding, and any objective.
     """
     if mine.met is None:
         return new.best
@@ -292,7 +297,11 @@ def _settled(new: State, mine: Best, rules: Rules) -> Best:
     rounding = 4.0 * jnp.finfo(mine.value.dtype).eps * jnp.abs(mine.value)
     has_converged = (new.status == CONVERGED) | (new.status == STALLED)
     is_met = mine.met.violation <= rules.constraint_tolerance
-    return _choose(has_converged & is_met & (mine.value <= new.best.value + bought + rounding), mine, new.best)
+    wins = has_converged & is_met & (mine.value <= new.best.value + bought + rounding)
+    if new.best.met is not None:
+        least = new.best.met.violation + rules.constraint_tolerance
+        wins |= (new.status == INFEASIBLE) & (mine.met.violation <= least)
+    return _choose(wins, mine, new.best)
 
 
 def _since(state: State, best: Best, rules: Rules) -> Any:

@@ -11,6 +11,10 @@ import numpy as np
 ROWS = 8
 
 
+class InfeasibleWarning(UserWarning):
+    """No point that a run has met keeps all constraints; the message names those that are missed."""
+
+
 @dataclass(frozen=True)
 class Ends:
     """One number, or array of numbers, at the start and at the end.
@@ -44,7 +48,7 @@ class Optimum:
     Args:
         parameters: the best parameters met, in their own units: all of them, or a dict from the path of each free
             leaf to its value. With constraints, those where a run has converged if others on the way are lower only
-            by using up the tolerance.
+            by using up the tolerance; where none meets them, those of least violation.
         value: the objective there.
         step: the step at which they were met; 0 is the start.
         history: by name, one number a step, shape [steps + 1]: "objective", "gradient_norm" (per range; of the
@@ -55,6 +59,7 @@ class Optimum:
         start_value: the objective at the start.
         violation: largest violation of a constraint at the best parameters, over its scale; 0 without constraints.
         is_feasible: whether that is within the tolerance.
+        missed: by name of each constraint that is not, by how much in its own unit; the worst over its scale first.
         ends: parameters and constraints at the start and at the best, with their multipliers.
         halved: steps at which value or slope was not finite, and the run went back and halved its step.
         start_values: the best value of each start, shape [starts], infinite where none was finite; [1] for one.
@@ -70,6 +75,7 @@ class Optimum:
     start_value: float = np.nan
     violation: float = 0.0
     is_feasible: bool = True
+    missed: dict[str, float] = field(default_factory=dict)
     ends: tuple[Ends, ...] = field(default=(), repr=False)
     halved: tuple[int, ...] = ()
     start_values: np.ndarray = field(default_factory=lambda: np.zeros(0), repr=False)
@@ -85,6 +91,12 @@ class Optimum:
         """By name of a parameter or constraint, which of its numbers are held by a bound or constraint."""
         return {each.name: each.active for each in self.ends}
 
+    def missed_text(self) -> str:
+        """What `missed` holds, in words."""
+        shown = [f"{name!r} by {amount:.6g}" for name, amount in self.missed.items()]
+        more = f" and {len(shown) - ROWS} more" if len(shown) > ROWS else ""
+        return ", ".join(shown[:ROWS]) + more
+
     def report(self) -> str:
         """Objective, parameters and constraints before and after, what is active, and multipliers, as a table."""
         taken = self.history["objective"].size - 1
@@ -93,6 +105,7 @@ class Optimum:
         if any(each.kind != "parameter" for each in self.ends):
             word = "feasible" if self.is_feasible else "NOT feasible"
             lines.append(f"constraints: {word}, largest violation {self.violation:.3g} of its scale")
+            lines += [f"missed: {self.missed_text()}"] if self.missed else []
         if self.halved:
             shown = ", ".join(map(str, self.halved[:ROWS])) + (", ..." if len(self.halved) > ROWS else "")
             lines.append(f"not finite, went back and halved the step: {len(self.halved)} times, at steps {shown}")

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from photonics_core.even_points import normal_points
 from photonics_core.kernels import random_field
 from photonics_core.kernels.checks import check_choice, check_finite, check_kind, check_positive, check_range
+from photonics_core.low_discrepancy import normal_points
 from photonics_core.variation import ProcessVariation
 
 #: Points for the distribution of a sum of squares.
@@ -75,12 +75,12 @@ def neighbour_scatter(
     square = random_field.squared_distances(places)
     for name, slope in slopes.items():
         check_choice("quantity", name, process.quantities)
+        check_finite(f"slope of {name!r}", slope)
         one = process.quantities[name]
         field, length, local, edge = (
             float(np.asarray(each)) for each in (one.field_sd, one.field_length, one.local_sd, one.local_length)
         )
-        u = float(averaging_length) / edge
-        part = local**2 * 2.0 * (u + np.expm1(-u)) / u**2
+        part = local**2 * _averaged_variance(float(averaging_length) / edge)
         matrix = random_field.correlation(square, length, one.kind)
         total += float(slope) ** 2 * (field**2 * matrix + part * np.eye(count))
     centre = np.eye(count) - 1.0 / count
@@ -108,3 +108,8 @@ def deviation_interval(deviation: float, count: int, *, confidence: float = 0.95
     ends = chi2.ppf([0.5 + 0.5 * confidence, 0.5 - 0.5 * confidence], count - 1)
     low, high = deviation * np.sqrt((count - 1) / ends)
     return float(low), float(high)
+
+
+def _averaged_variance(u: float) -> float:
+    """Square of `random_field.averaged_deviation` for a length of u correlation lengths, on the host."""
+    return 1.0 - u / 3.0 if u < 1e-4 else 2.0 * (u + float(np.expm1(-u))) / u**2

@@ -19,7 +19,7 @@ import numpy as np
 from photonics_core.atomic import write_atomically
 from photonics_core.hdf5_variables import VERSIONS, StoreError, Variable, attach_dimensions, normalised, write
 from photonics_core.run_folder import RunFolder
-from photonics_core.store import header, trailer
+from photonics_core.store import header, provenance, trailer
 
 #: Bytes of chunks that HDF5 keeps at hand, so that rows of two parts in one chunk are compressed once.
 CACHE = 1 << 26
@@ -56,7 +56,7 @@ def _write(run: RunFolder, path: Path, compress: bool) -> None:
         safe = _Patient(raw)
         try:
             with h5py.File(safe, "w", libver=VERSIONS, rdcc_nbytes=CACHE) as file:
-                file.attrs.update(header({}, {"run": run.manifest}))
+                file.attrs.update(header({}, {"run": run.manifest}, _origin(run)))
                 for name, variable in content.items():
                     write(file, name, variable, compress=compress, empty=name in own)
                 for name, variable in content.items():
@@ -73,6 +73,12 @@ def _write(run: RunFolder, path: Path, compress: bool) -> None:
         digest = hashlib.file_digest(raw, "sha256")
         raw.seek(0, os.SEEK_END)
         raw.write(trailer(digest))
+
+
+def _origin(run: RunFolder) -> dict[str, str]:
+    """Provenance of the merged file: that of this process, but the precision and the device of the run."""
+    kept = {name: each for name, each in run.manifest["provenance"].items() if name in ("precision", "device", "seed")}
+    return provenance() | kept
 
 
 def _content(run: RunFolder, shared: dict[str, Variable]) -> dict[str, Variable]:

@@ -156,8 +156,17 @@ def profile_limits(
     Returns:
         By name, of those that were asked for: "<name> least" and "<name> most" [K], "<name> slope" [2 (K - 1)] and
         "<name> bend" [2 (K - 2)].
+
+    Raises:
+        ValueError: for a limit that is not finite, a slope or bend that is not above zero, least above most, or a bend
+            of a profile of degree 1.
     """
     check_kind("profile", profile, ShapeProfile)
+    for what, limit in (("least", least), ("most", most)):
+        if limit is not None:
+            check_finite(f"{what} of {name!r}", limit)
+    if least is not None and most is not None and is_concrete(least, most) and np.any(np.asarray(least) > most):
+        raise ValueError(f"least = {least} of {name!r} is above most = {most}: no profile is between them")
     found = {}
     if least is not None:
         found[f"{name} least"] = least - profile._derived(0)
@@ -184,17 +193,27 @@ def grating_widths(period: ShapeProfile, fill: ShapeProfile, count: int) -> tupl
 
     Returns:
         Widths in um of the trenches [P] and of the teeth between them [P - 1].
+
+    Raises:
+        ValueError: for a period that is not above zero somewhere, or a fill outside (0, 1).
     """
     check_kind("period", period, ShapeProfile)
     check_kind("fill", fill, ShapeProfile)
     check_range("count", count, 1, 100_000)
     places = (np.arange(count) + 0.5) / count
     pitch, tooth = period.at_parts(places), fill.at_parts(places)
+    check_positive("period", pitch, "um")
+    check_range("fill", tooth, 0.0, 1.0, exclusive=True)
     return pitch * (1.0 - tooth), (pitch * tooth)[:-1]
 
 
 def feature_limits(name: str, widths: Any, least: Any) -> dict[str, jax.Array]:
-    """What is missing from widths in um to the narrowest that can be made, at most 0, for `Constraints`."""
+    """What is missing from widths in um to the narrowest that can be made, at most 0, for `Constraints`.
+
+    Raises:
+        ValueError: for a narrowest that is not above zero.
+    """
+    check_positive(f"least of {name!r}", least, "um")
     return {f"{name} least": least - jnp.asarray(widths, jnp.result_type(float))}
 
 

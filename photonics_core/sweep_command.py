@@ -1,13 +1,20 @@
 """The command `photonics-core sweep`: a job from a file, run, resumed, shared out, or only costed."""
 
 import re
+import shlex
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from photonics_core.hdf5_variables import StoreError
 from photonics_core.run_folder import RunFolder
-from photonics_core.sweep import check_shard, run_chunks
-from photonics_core.sweep_job import read_sweep_job
+from photonics_core.sweep import Swept, check_shard, run_chunks
+from photonics_core.sweep_job import SweepJob, read_sweep_job
+from photonics_core.sweep_setup import Setup
+
+#: Options of the shell that need not be repeated in a command.
+USUAL = {"device": "auto", "precision": "float64", "tries": 3, "patience": 1800.0}
 
 
 def dry(file: Path, devices: int | None) -> str:
@@ -41,17 +48,92 @@ def run_job(
 
     Raises:
         ValueError: for a job that cannot be run, or a folder that holds a run.
+        KeyboardInterrupt: after Ctrl-C, with a message.
     """
     share = shard_of(shard)
-    if RunFolder.is_there(folder) and not (resume or share):
-        raise StoreError(f"{folder} holds a run already; add --resume to go on, or take another folder with --out")
+    _check_free(folder, resume or share is not None)
     job = read_sweep_job(file)
     setup = job.setup(file.resolve().parent)
+    return run_settings(job, setup, folder, resume=True, devices=devices, share=share, progress=progress).report()
+
+
+def run_settings(
+    job: SweepJob,
+    setup: Setup,
+    folder: Path,
+    *,
+    resume: bool = False,
+    devices: int | None = None,
+    share: tuple[int, int] | None = None,
+    progress: bool | None = None,
+) -> Swept:
+    """Run a job that is read and set up; arguments and errors as for `run_job`."""
+    _check_free(folder, resume)
     run, engine = setup.open_run(folder, job.chunk, job.block, devices, share)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # the report says it
-        found = run_chunks(run, setup, engine, shard=share, progress=progress)
-    return found.report()
+        try:
+            return run_chunks(run, setup, engine, shard=share, progress=progress)
+        except KeyboardInterrupt:
+            chunks = run.layout["chunks"]
+            there = f"{chunks - len(run.missing())} of {chunks} parts are in {folder}"
+            raise KeyboardInterrupt(f"{there}; the same command with --resume goes on from there") from None
+
+
+def _check_free(folder: Path, resume: bool) -> None:
+    if RunFolder.is_there(folder) and not resume:
+        raise StoreError(f"{folder} holds a run already; add --resume to go on, or take another folder with --out")
+
+
+def run_job_on_workers(
+    file: Path,
+    folder: Path,
+    scheduler: str | None,
+    workers: int | None,
+    *,
+    resume: bool = False,
+    devices: int | None = None,
+    shard: str | None = None,
+    resource: str | None = None,
+    **options: Any,
+) -> tuple[bool, str]:
+    """Run a job on the workers of a Dask scheduler, or on processes started here; say if it is whole, and its figures.
+
+    Args:
+        file: TOML job.
+        folder: run folder; one that is there goes on only with `resume`.
+        scheduler: address of a scheduler, or None.
+        workers: number of processes to start here, or None.
+        resume: whether to go on.
+        devices, shard: None: workers have each their own.
+        resource: as for `sweep_on_cluster`; only for a scheduler.
+        options: as for `sweep_on_cluster`.
+
+    Raises:
+        ValueError: for options that do not go together, and as `run_job` and `sweep_on_cluster` do.
+        ClusterError: if the workers make no progress.
+    """
+    from photonics_core.cluster import local_cluster, sweep_on_cluster, visible_gpus
+
+    if scheduler and workers is not None:
+        raise ValueError("give either --scheduler or --workers")
+    for name, value in (("devices", devices), ("shard", shard), ("resource", resource if workers else None)):
+        if value is not None:
+            raise ValueError(f"--{name} does not go with {'--scheduler' if scheduler else '--workers'}")
+    _check_free(folder, resume)
+    if scheduler:
+        found = sweep_on_cluster(file, scheduler, folder=folder, resource=resource, **options)
+    else:
+        again = shlex.join([*_words(file, folder, options), "--workers", str(workers)])
+        gpus = None if options.get("device") == "cpu" else visible_gpus()
+        with local_cluster(workers or 0, gpus) as client:
+            found = sweep_on_cluster(file, client, folder=folder, resume=again, **options)
+    return found.verified.is_complete, found.report()
+
+
+def _words(file: Path, folder: Path, options: Mapping[str, Any]) -> list[str]:
+    words = ["photonics-core", "sweep", str(file), "--out", str(folder), "--resume"]
+    return words + [f"--{name}={value}" for name, value in options.items() if value != USUAL.get(name)]
 
 
 def shard_of(text: str | None) -> tuple[int, int] | None:

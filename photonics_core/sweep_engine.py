@@ -65,6 +65,8 @@ class Engine:
         try:
             return self._compute(start, stop)
         except jax.errors.JaxRuntimeError as error:
+            if "KeyboardInterrupt" in str(error):  # in a function that calls back
+                raise KeyboardInterrupt from None
             if "RESOURCE_EXHAUSTED" not in str(error):
                 raise
             raise ValueError(

@@ -282,10 +282,7 @@ class Program:
             found = jax.eval_shape(self._one, self.shared, row, index)
         except Exception as error:
             sample = ", ".join(f"{name} of shape {np.shape(value)}" for name, value in row.items()) or "only its key"
-            reason = str(error).strip().split("\n\n")[0]
-            raise ValueError(
-                f"{self.name} fails for one sample ({sample}): {type(error).__name__}: {reason}"
-            ) from error
+            raise ValueError(f"{self.name} fails for one sample ({sample}): {_reason(error)}") from error
         if not found:
             raise ValueError(f"{self.name} gives no results")
         self._check_names(found, labels)
@@ -300,6 +297,16 @@ class Program:
             if name not in found and name not in self.plan.names:
                 known = ", ".join([*found, *self.plan.names])
                 raise ValueError(f"labels[{name!r}] is no result and no axis; there are {known}")
+
+
+def _reason(error: Exception) -> str:
+    """An error of the function; one of Python or NumPy meeting a traced number, with what to write instead."""
+    said = f"{type(error).__name__}: {str(error).strip()}"
+    traced = jax.errors.ConcretizationTypeError | jax.errors.TracerArrayConversionError
+    if isinstance(error, traced | jax.errors.TracerIntegerConversionError):
+        first = said.split("\n")[0]
+        return f"{first.rstrip('.')}. It has to be in JAX: jnp.where in place of if, and jax.numpy in place of numpy"
+    return said.split("\n\n")[0]
 
 
 def _output(name: str, found: Any, label: Label) -> Output:

@@ -2,7 +2,8 @@
 
 Die number g of all is die g mod D of wafer g // D, and wafer w belongs to lot w // wafers_per_lot. The numbers of a
 die come from the key fold_in(key, g), those of a wafer and of a lot from keys of their own, so that a draw does not
-depend on which others are made, nor in which order.
+depend on which others are made, nor in which order. (Batches of any size from two on give the same bits; a compiler may
+round the last one otherwise in a batch of one, and outside `jit`.)
 
 `die` takes the field within a die as independent of that of the next, and is exact otherwise (one Cholesky root for
 all dies). `wafer` has the field run through the whole wafer, as a sum of waves.
@@ -86,7 +87,7 @@ class DieSampler(eqx.Module):
 
     def normals(self, key: jax.Array, number: Any) -> jax.Array:
         """The independent normal numbers of a die, shape [size]."""
-        number = jnp.asarray(number)
+        number = _number("number", number)
         wafer = number // self.dies
         lot = wafer // self.wafers_per_lot
         parts = []
@@ -101,7 +102,9 @@ class DieSampler(eqx.Module):
             Deviations by name, shape [N] each, linear in the numbers and in the standard deviations.
         """
         normals = jnp.asarray(normals, jnp.result_type(float))
-        terms = self._terms(jnp.asarray(number) % self.dies, normals.dtype)
+        if normals.shape != (self.size,):
+            raise ValueError(f"normals of shape {normals.shape} are not the {self.size} numbers of a die")
+        terms = self._terms(_number("number", number) % self.dies, normals.dtype)
         found, sizes = {}, self._sizes()
         for k, name in enumerate(self.process.names):
             start = k * sum(sizes)
@@ -124,7 +127,8 @@ class DieSampler(eqx.Module):
         Returns:
             Quantities by name, shape [D, N] each.
         """
-        number = jnp.asarray(number)
+        number = _number("number", number)
+        check_range("waves", waves, 1, 1_000_000)
         dies = number * self.dies + jnp.arange(self.dies)
         dtype = jnp.result_type(float)
         terms = self._terms(jnp.arange(self.dies), dtype)
@@ -237,6 +241,11 @@ def die_sampler(
     if np.shape(averaging_length) not in ((), (count,)):
         raise ValueError(f"averaging_length of shape {np.shape(averaging_length)} is not a number or one for {count}")
     check_range("wafers_per_lot", wafers_per_lot, 1, 1_000_000)
+    if int(wafers_per_lot) != wafers_per_lot:
+        raise ValueError(f"wafers_per_lot = {wafers_per_lot!r} is not a whole number")
+    for axis, half in enumerate(grid.die_size):
+        # Half a die from its centre, but for rounding: places in other units, or of another corner, are beyond.
+        check_range("places", places[:, axis], -0.5 * half * (1.0 + 1e-6), 0.5 * half * (1.0 + 1e-6), "um")
     lengths = as_leaf(averaging_length)
     lengths = np.broadcast_to(lengths, (count,)) if is_concrete(lengths) else jnp.broadcast_to(lengths, (count,))
     roots = {name: _root(each, places) for name, each in process.quantities.items()}
@@ -250,3 +259,11 @@ def _root(one: Variation, places: Any) -> Any:
     dtype = jnp.result_type(float)
     numbers = jnp.asarray(places, dtype), jnp.asarray(one.field_length, dtype)
     return random_field.correlation_root(*numbers, one.kind)
+
+
+def _number(name: str, number: Any) -> jax.Array:
+    """A number of a die or a wafer, once it is known to be whole and not below 0."""
+    if is_concrete(number) and np.asarray(number).dtype.kind not in "iu":
+        raise ValueError(f"{name} = {number!r} is not a whole number")
+    check_range(name, number, 0, 2**31 - 1)
+    return jnp.asarray(number)

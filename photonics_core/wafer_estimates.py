@@ -1,13 +1,14 @@
 """Estimates of one ring by weighted least squares over its lines, with error bars that hold for noise.
 
 `RingFit` takes medians, which a fringe cannot move, and errs to the safe side: its error bars are those of the larger
-of scatter and noise, and neighbouring spacings count as independent. Here each line counts by its own error:
+of scatter and noise, and neighbouring spacings count as independent. Here each line counts by its own error by noise
+(`LineNoise`):
 
     m_k = m_0 + (L / c) (n_g (f_k - f_0) + n_1 (f_k - f_0)^2 / 2)      gives n_g from lines of orders m_k at f_k,
     y_k = y_0 + y_1 (wl_k - wl_0)                                      Q (as its logarithm), loss and coupling,
 
 with the covariance of round trip and amplitude difference carried on to loss and coupling. Lines more than four of
-their errors off are left out, as long as three are there; where the rest scatters more than its errors allow (5 %),
+their errors off are left out, as long as three are there; where the rest scatters more than its errors allow (1 %),
 the errors are widened by the ratio.
 """
 
@@ -18,13 +19,13 @@ import numpy as np
 from scipy.stats import chi2
 
 from photonics_core.fit import RingFit
-from photonics_core.lineshape import Resonance
+from photonics_core.lineshape import LineNoise, Resonance
 from photonics_core.robust import Estimate
 from photonics_core.units import SPEED_OF_LIGHT, loss_db_cm
 
 #: Deviation in standard errors beyond which a line is left out.
 _REACH = 4.0
-_SIGNIFICANCE = 0.05
+_SIGNIFICANCE = 0.01
 #: An error that is off the trend of its neighbours by more than this factor is kept as it is.
 _ODD_ERROR = 2.0
 
@@ -43,7 +44,7 @@ def weighted_estimates(fit: RingFit) -> WeightedEstimates:
     """Estimates of one ring from the lines of its fit, in the regime that the fit has decided."""
     wl = np.array([line.wl for line in fit.used])
     centre = 0.5 * (fit.band[0] + fit.band[1])
-    q = np.array([(math.log(line.q), line.q_se / line.q) for line in fit.used]).reshape(-1, 2)
+    q = np.array([(math.log(line.q), _noise(line).q_se / line.q) for line in fit.used]).reshape(-1, 2)
     level = _trend(wl, q[:, 0], q[:, 1], centre)
     loss = coupling = None
     if fit.regime is not None and fit.radius is not None and fit.candidates:
@@ -52,10 +53,15 @@ def weighted_estimates(fit: RingFit) -> WeightedEstimates:
     value = None if level is None else math.exp(level.value)
     return WeightedEstimates(
         None if level is None or value is None else Estimate(value, value * level.se),
-        _group_index(fit, centre),
+        group_index_at(fit, centre),
         loss,
         coupling,
     )
+
+
+def _noise(line: Resonance) -> LineNoise:
+    """Errors by noise alone; of a line that was fitted by itself, those that it states."""
+    return line.noise or LineNoise(line.wl_se, line.q_se, line.round_trip_se, line.difference_se, 0.0)
 
 
 def _trend(x: np.ndarray, y: np.ndarray, errors: np.ndarray, centre: float) -> Estimate | None:
@@ -101,11 +107,12 @@ def _first_coefficient(design: np.ndarray, y: np.ndarray, errors: np.ndarray, pl
     return Estimate(float(solution[place] / scale[place]), widened * math.sqrt(variance) / float(scale[place]))
 
 
-def _group_index(fit: RingFit, centre: float) -> Estimate | None:
+def group_index_at(fit: RingFit, centre: float) -> Estimate | None:
+    """Weighted group index of one ring at the wavelength `centre` in um, or None where there is none."""
     if fit.radius is None or fit.n_g is None or len(fit.resonances) < 2:
         return None
     wl = np.array([line.wl for line in fit.resonances])
-    relative = np.array([line.wl_se for line in fit.resonances]) / wl
+    relative = np.array([_noise(line).wl_se for line in fit.resonances]) / wl
     frequency, middle = SPEED_OF_LIGHT / wl, SPEED_OF_LIGHT / centre
     per_order = 2.0 * math.pi * fit.radius / SPEED_OF_LIGHT
     mean = SPEED_OF_LIGHT / (0.5 * (frequency[1:] + frequency[:-1]))
@@ -130,8 +137,9 @@ def _loss_and_coupling(line: Resonance, fit: RingFit) -> tuple[float, float, flo
     a, a_slopes = other, t_slopes - np.array([1.0, 0.0])
     if two_buses:
         a, a_slopes = other / t, -np.array([1.0, 0.0]) / t + d / t**2 * t_slopes
-    errors = np.array([math.copysign(line.difference_se, d), line.round_trip_se])
-    shape = np.array([[1.0, line.correlation], [line.correlation, 1.0]]) * np.outer(errors, errors)
+    noise = _noise(line)
+    errors = np.array([math.copysign(noise.difference_se, d), noise.round_trip_se])
+    shape = np.array([[1.0, noise.correlation], [noise.correlation, 1.0]]) * np.outer(errors, errors)
     length = 2.0 * math.pi * (fit.radius or math.nan)
     a = max(a, 1e-12)
     loss = float(loss_db_cm(-2.0 * math.log(a) / length))

@@ -38,7 +38,7 @@ from photonics_core.kernels.checks import check_choice, check_positive
 from photonics_core.line_batch import Lines, Ported, fit_lines
 from photonics_core.lineshape import Resonance
 from photonics_core.spectra import Spectrum, SpectrumError, read_spectrum
-from photonics_core.wafer_estimates import WeightedEstimates, weighted_estimates
+from photonics_core.wafer_estimates import WeightedEstimates, group_index_at, weighted_estimates
 from photonics_core.wafer_files import FolderPlan, MeasuredFile, plan_folder
 from photonics_core.wafer_outliers import wafer_flags
 from photonics_core.wafer_table import wafer_variables
@@ -94,15 +94,13 @@ class WaferFit:
         """The line of each device that is nearest to `wl` in um: wl, wl_se, n_g and n_g_se there, each [devices]."""
         check_positive("wl", wl, "um")
         lines = [min(fit.used, key=lambda line: abs(line.wl - wl)) for fit in self.fits]
-        at = np.array([line.wl for line in lines], dtype=float)
-        centre = np.array([0.5 * sum(fit.band) for fit in self.fits], dtype=float)
-        (n_g, n_g_se), (slope, slope_se) = self.values("n_g", weighted=True), self.values("n_g_slope")
-        away = at - centre
+        known = [group_index_at(fit, line.wl) for fit, line in zip(self.fits, lines, strict=True)]
+        n_g = np.array([(math.nan, math.nan) if each is None else (each.value, each.se) for each in known], dtype=float)
         return {
-            "wl": at,
-            "wl_se": np.array([line.wl_se for line in lines], dtype=float),
-            "n_g": n_g + np.nan_to_num(slope) * away,
-            "n_g_se": np.hypot(n_g_se, np.nan_to_num(slope_se) * away),
+            "wl": np.array([line.wl for line in lines], dtype=float),
+            "wl_se": np.array([line.noise.wl_se if line.noise else line.wl_se for line in lines], dtype=float),
+            "n_g": n_g.reshape(-1, 2)[:, 0],
+            "n_g_se": n_g.reshape(-1, 2)[:, 1],
         }
 
     def save(self, path: str | Path) -> None:

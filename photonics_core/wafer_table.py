@@ -2,7 +2,8 @@
 
 Along `device`: file, x, y, radius, gap (um), band, ports, estimates with their standard errors (`*_se`), regime, flags
 and notes; `weighted/` holds the estimates of `wafer_estimates`, `under/` and `over/` both readings of the regime. Along
-`line`: every resonance with the number of its device. `bad/` lists the files that could not be used. What is not known
+`line`: every resonance with the number of its device and, in
+`noise/`, its errors by noise alone. `bad/` lists the files that could not be used. What is not known
 is nan, or an empty text.
 """
 
@@ -40,8 +41,8 @@ _LINE_NUMBERS = (
     "asymmetry",
     "splitting",
     "residual",
-    "correlation",
 )
+_NOISE_NUMBERS = ("wl_se", "q_se", "round_trip_se", "difference_se", "correlation")
 
 
 def wafer_variables(fit: "WaferFit") -> dict[str, "Variable"]:
@@ -121,6 +122,9 @@ def _lines(fit: "WaferFit") -> dict[str, "Variable"]:
     for name in _LINE_NUMBERS:
         values = _numbers([getattr(line, name) for _, line in lines])
         table[f"lines/{name}"] = Variable(values, along, _LINE_UNITS.get(name, ""))
+    for name in _NOISE_NUMBERS:
+        values = _numbers([None if line.noise is None else getattr(line.noise, name) for _, line in lines])
+        table[f"lines/noise/{name}"] = Variable(values, along, _LINE_UNITS.get(name, ""))
     is_used = np.array([(i, id(line)) in used for i, line in lines], bool)
     table["lines/used"] = Variable(is_used, along, long_name="whether the line enters Q, loss and coupling")
     table["lines/split_regime"] = Variable(_texts([line.split_regime or "" for _, line in lines]), along)

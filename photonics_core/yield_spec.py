@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from photonics_core.kernels.checks import check_kind, check_range, is_concrete
+from photonics_core.kernels.checks import check_finite, check_kind, check_range, is_concrete
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,9 @@ class Spec:
             ValueError: for a metric that is missing or of a shape that does not go with the others.
         """
         values = {name: self._values(each, metrics) for name, each in self.limits.items()}
+        for name, each in values.items():
+            if np.ndim(each) == 2 and not np.shape(each)[1]:
+                raise ValueError(f"metric {self.limits[name].metric!r} of shape {np.shape(each)} is of no device")
         shapes = {name: np.shape(each) for name, each in values.items()}
         if len({shape[0] for shape in shapes.values()}) > 1 or len({s[1] for s in shapes.values() if len(s) > 1}) > 1:
             raise ValueError(f"metrics of shapes {shapes} are not [D] or [D, N] of the same dies and devices")
@@ -122,22 +125,33 @@ class Spec:
             raise ValueError(f"metric {limit.metric!r} is not one of {', '.join(map(repr, metrics))}")
         if np.ndim(metrics[limit.metric]) not in (1, 2):
             raise ValueError(f"metric {limit.metric!r} of shape {np.shape(metrics[limit.metric])} is not [D] or [D, N]")
+        values = metrics[limit.metric]
+        dtype = np.asarray(values).dtype if is_concrete(values) else values.dtype
+        if not (jnp.issubdtype(dtype, jnp.floating) or jnp.issubdtype(dtype, jnp.integer) or dtype == bool):
+            raise ValueError(f"metric {limit.metric!r} is not of real numbers")
         return metrics[limit.metric]
 
 
-def good_wafers(dies: Any, wafer: Any, least: float = 0.5) -> dict[int, bool]:
+def good_wafers(dies: Any, wafer: Any, least: float = 0.5) -> dict[Any, bool]:
     """Whether wafers have at least a share of good dies, by the number of the wafer.
 
     Args:
         dies: whether each die passes, shape [D].
-        wafer: number of the wafer of each die, shape [D].
+        wafer: number or name of the wafer of each die, shape [D].
         least: smallest share of good dies of a good wafer.
+
+    Raises:
+        ValueError: for dies that are not true or false, shapes that do not go together, or a share outside [0, 1].
     """
     check_range("least", least, 0.0, 1.0)
-    dies, wafer = np.asarray(dies, bool), np.asarray(wafer)
+    dies, wafer = np.asarray(dies), np.asarray(wafer)
     if dies.shape != wafer.shape or dies.ndim != 1:
         raise ValueError(f"dies and wafers of shapes {dies.shape} and {wafer.shape} are not [D] both")
-    return {int(each): bool(np.mean(dies[wafer == each]) >= least) for each in np.unique(wafer)}
+    if not np.all((dies == 0) | (dies == 1)):
+        raise ValueError("dies are not true or false each")
+    if wafer.dtype.kind == "f":
+        check_finite("wafer", wafer)
+    return {each.item(): bool(np.mean(dies[wafer == each]) >= least) for each in np.unique(wafer)}
 
 
 def _all(rows: list[Any]) -> Any:

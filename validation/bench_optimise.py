@@ -3,7 +3,7 @@
 The problem is the filter of five coupled rings of docs/designs.md: the mean of the worst tenth of 32 chips by how many
 dB they miss a mask, over 11 numbers. `optimise.gradient_filter` is value and gradient beside the value;
 `optimise.filter` takes 30 steps from the same start as SciPy's L-BFGS-B, `optimise.welded_beam` goes to the optimum, as
-SciPy's SLSQP does, both with compiled derivatives of JAX. Ours compiles its loop anew at every call, theirs nothing.
+SciPy's SLSQP does, both with compiled derivatives of JAX. Ours traces its loop anew at every call, theirs nothing.
 The difference is that of the least values; docs/optimize.md has numbers of evaluations.
 """
 

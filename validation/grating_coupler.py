@@ -6,8 +6,6 @@ Indices are 3.476 and 1.444 at all wavelengths; 20 periods unless said otherwise
 """
 
 import functools
-import os
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -26,16 +24,15 @@ from photonics_core.kernels.grating_fields import Plane, joints, plane
 from photonics_core.kernels.grating_scattering import Amplitudes, joint, leaving, row_phases, scatter, solve_row
 from photonics_core.kernels.slab_sections import SlabModes, slab_mesh, slab_modes
 from photonics_core.materials import SILICA, SILICON
+from photonics_core.validation.meep_run import run_with_meep
 from photonics_core.validation.precision import in_float64
-from photonics_core.validation.registry import Absent, Evidence, case
+from photonics_core.validation.registry import Evidence, case
 
 TAILLAERT = "Taillaert et al., Jpn. J. Appl. Phys. 45, 6071 (2006), abstract: above 30 %, 40 nm at 1 dB, measured"
 MARCHETTI = "Marchetti et al., Sci. Rep. 7, 16670 (2017), 2-D FDTD of the teeth of Table 3"
 MEEP = "Meep 1.25, another method on the same structure"
 INDICES = {"core": 3.476, "oxide": 1.444, "substrate": 3.476}
 BEAM = TiltedBeam(10.0, 5.2)
-#: A Python that has Meep: that of Debian's python3-meep, or another.
-MEEP_PYTHON = "PHOTONICS_CORE_MEEP_PYTHON"
 SCRIPT = Path(__file__).with_name("grating_meep.py")
 
 
@@ -350,17 +347,9 @@ def by_meep(resolution: int) -> dict[str, np.ndarray]:
     Raises:
         Absent: where there is no Python with Meep.
     """
-    python = os.environ.get(MEEP_PYTHON, "/usr/bin/python3")
-    where = f"no Meep in {python}; install Debian's python3-meep, or name a Python that has it in {MEEP_PYTHON}"
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    try:
-        subprocess.run([python, "-c", "import meep"], check=True, capture_output=True, env=clean)
-    except (OSError, subprocess.CalledProcessError):
-        raise Absent(where) from None
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "result.npz"
-        command = [python, str(SCRIPT), str(path), str(resolution)]
-        subprocess.run(command, check=True, capture_output=True, env=clean | {"OMP_NUM_THREADS": "1"}, cwd=folder)
+        run_with_meep(SCRIPT, str(path), str(resolution))
         with np.load(path, allow_pickle=False) as result:
             return dict(result)
 

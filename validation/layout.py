@@ -1,5 +1,6 @@
 """Layouts: bends against Fresnel's integrals and published forms, routed circuits, gradients, GDS there and back."""
 
+import json
 import math
 import tempfile
 from pathlib import Path
@@ -10,12 +11,14 @@ import numpy as np
 from scipy.special import fresnel
 
 from photonics_core.bend_loss import fit_bend_loss
+from photonics_core.bend_shapes import ShapedBend, ShapedSBend
 from photonics_core.circuit import Circuit
 from photonics_core.cross_section import CrossSection
 from photonics_core.devices.coupler import PointCoupler
 from photonics_core.devices.ring import AllPassRing
 from photonics_core.exchange_netlist import read_netlist
-from photonics_core.guide_paths import EulerBend
+from photonics_core.guide_paths import EulerBend, PiecewisePath
+from photonics_core.guide_s_bends import EulerSBend
 from photonics_core.index import LinearIndex
 from photonics_core.layout import Layout
 from photonics_core.layout_cells import CellPort, LayoutCell, Placed, box
@@ -25,12 +28,18 @@ from photonics_core.layout_routes import Route
 from photonics_core.mode_solver import fundamental_mode
 from photonics_core.routed_guide import RoutedGuide
 from photonics_core.thermal_stack import Convection, FixedTemperature, Layer, ThermalStack
+from photonics_core.validation.meep_run import run_with_meep
 from photonics_core.validation.precision import in_float64
 from photonics_core.validation.registry import Absent, Evidence, case
 
 #: Index of the guides of the interferometer and of the transmitter.
 INTERFEROMETER = LinearIndex(2.4, 4.2, 1.55)
 RULES_SOURCE = "opening and closing of the polygons, core 0.14 and 0.15 um, heaters 1, wires 2 and pads 4 um apart"
+
+MEEP = "Meep 1.25, fields in time in two dimensions, 30 points to the um"
+#: Shapes that notebooks/design_bend.py finds for a right angle on 3 x 3 um and an S-bend of 2 um on 6 um.
+RIGHT_ANGLE = (0.1985, 0.2161, 0.3732, 0.5034, 0.6393, 0.7447, 0.8244, 0.8566, 0.8566, 0.8566, 0.8566, 0.8566)
+S_BEND = (0.1716, 0.1201, 0.2769, 0.3718, 0.4984, 0.6106, 0.7229, 0.8212, 0.9047, 0.9672, 1.0062, 1.0194)
 
 TUNNELLING = (
     "2 (beta artanh(g / beta) - g), g^2 = beta^2 - (k n_clad)^2, of the straight mode (Marcuse, J. Opt. Soc. Am. 66, "
@@ -186,3 +195,39 @@ def bend_loss_slope() -> Evidence:
     g = math.sqrt(beta**2 - (1.444 * k) ** 2)
     slope = 2.0 * (beta * math.atanh(g / beta) - g)
     return Evidence(float(fit_bend_loss(section, 1.55, (2.4, 2.7, 3.0, 3.5)).slope), slope, 0.1 * slope, "1/um")
+
+
+def losses_by_meep(bends: dict[str, PiecewisePath], resolution: int = 30) -> dict[str, float]:
+    """Losses in mdB of bends of the wire of notebooks/design_bend.py by Meep, so many points to the um.
+
+    Raises:
+        Absent: where there is no Python with Meep.
+    """
+    pieces = {name: [np.asarray(each).tolist() for each in bend.pieces()] for name, bend in bends.items()}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "bends.json"
+        path.write_text(json.dumps(pieces), encoding="utf-8")
+        printed = run_with_meep(Path(__file__).with_name("bend_meep.py"), str(path), str(resolution))
+    rows = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
+    return {row["name"]: row["loss_mdb"] for row in rows}
+
+
+@case("layout.peer_right_angle", source=MEEP, kind="peer", is_long=True)
+@in_float64
+def peer_right_angle() -> Evidence:
+    """Loss of the found right angle over that of the Euler bend on the same footprint; 0.50 by our estimate."""
+    found = losses_by_meep(
+        {
+            "Euler": EulerBend.of_effective_radius(3.0, 0.5 * np.pi),
+            "found": ShapedBend(3.0, 0.5 * np.pi, np.array(RIGHT_ANGLE)),
+        }
+    )
+    return Evidence(found["found"] / found["Euler"], (0.0, 0.7), 0.0)
+
+
+@case("layout.peer_s_bend", source=MEEP, kind="peer", is_long=True)
+@in_float64
+def peer_s_bend() -> Evidence:
+    """Loss of the found S-bend over that of the Euler S-bend on the same footprint; 0.24 by our estimate."""
+    found = losses_by_meep({"Euler": EulerSBend(6.0, 2.0), "found": ShapedSBend(6.0, 2.0, np.array(S_BEND))})
+    return Evidence(found["found"] / found["Euler"], (0.0, 0.7), 0.0)

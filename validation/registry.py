@@ -42,6 +42,7 @@ SUBJECTS = (
     "yields",
     "transmitter_dies",
     "batch",
+    "batch_cluster",
     "wafer_test",
 )
 KINDS = ("analytic", "published", "measured", "peer", "range")

@@ -38,7 +38,24 @@ def resonances(truth: Truth, near: np.ndarray) -> np.ndarray:
 def spectra(
     truth: Truth, *, add_drop: bool = False, noise: float = 0.01, constant: bool = False, seed: int = 0
 ) -> list[Spectrum]:
-    """Spectra of rings beside one guide, or two alike.
+    """Spectra of rings of one group index each, beside one guide or two alike; noise as in `guide_spectra`."""
+    n_eff, n_g = truth.n_eff[:, None], truth.n_g[:, None]
+    indices = n_eff + (n_eff - n_g) * (WL - WL0) / WL0
+    made = truth.loss_db_cm, truth.power_coupling
+    return guide_spectra(indices, *made, add_drop=add_drop, noise=noise, constant=constant, seed=seed)
+
+
+def guide_spectra(
+    n_eff: np.ndarray,
+    loss_db_cm: float,
+    power_coupling: float,
+    *,
+    add_drop: bool = False,
+    noise: float = 0.01,
+    constant: bool = False,
+    seed: int = 0,
+) -> list[Spectrum]:
+    """Spectra of rings whose effective indices over `WL` are given, shape [devices, samples].
 
     Noise is `noise` times the power plus a tenth of the level, as the fit takes it to be, or, if `constant`, of one
     size everywhere: that of a detector.
@@ -46,10 +63,9 @@ def spectra(
     chance = np.random.default_rng(seed)
     envelope = 10.0 ** (-2.0 - 0.15 * ((WL - 1.55) / 0.02) ** 2)
     made = []
-    for i, (n_eff, n_g) in enumerate(zip(truth.n_eff, truth.n_g, strict=True)):
-        powers = _powers(float(n_eff), float(n_g), truth.loss_db_cm, truth.power_coupling, add_drop)
+    for i, row in enumerate(n_eff):
         rows = []
-        for power in powers:
+        for power in _powers(row, loss_db_cm, power_coupling, add_drop):
             size = noise * np.max(power) if constant else noise * (power + 0.1 * np.max(power))
             measured = envelope * (power + size * chance.normal(size=WL.size))
             rows.append(10.0 * np.log10(np.maximum(measured, 1e-9)))
@@ -58,11 +74,10 @@ def spectra(
     return made
 
 
-def _powers(n_eff: float, n_g: float, loss_db_cm: float, coupling: float, add_drop: bool) -> list[np.ndarray]:
+def _powers(n_eff: np.ndarray, loss_db_cm: float, coupling: float, add_drop: bool) -> list[np.ndarray]:
     a = 10.0 ** (-loss_db_cm * LENGTH * 1e-4 / 20.0)
     t = math.sqrt(1.0 - coupling)
-    phase = 2.0 * math.pi * (n_eff + (n_eff - n_g) * (WL - WL0) / WL0) * LENGTH / WL
-    wave = np.exp(1j * phase)
+    wave = np.exp(2j * math.pi * n_eff * LENGTH / WL)
     if not add_drop:
         return [np.abs((t - a * wave) / (1.0 - t * a * wave)) ** 2]
     below = np.abs(1.0 - t * t * a * wave) ** 2

@@ -53,3 +53,17 @@ def test_the_penalty_grows_only_where_the_constraints_have_not_come_closer():
     kept = al.updated(EQUAL, UNEQUAL, GUESS, 10.0 * al.disagreement(EQUAL, UNEQUAL, GUESS))
     assert float(grown.penalty) == al.GROWTH * 2.5 and float(kept.penalty) == 2.5
     assert np.all(np.asarray(kept.inequality) >= 0.0)
+
+
+@pytest.mark.parametrize(("high", "x", "answer"), [(0.8, 0.5, True), (0.8, 0.3, False), (0.1, 0.15, False)])
+def test_a_contradiction_needs_a_sum_that_nothing_lowers(high, x, answer):
+    """x <= 0.2 and x >= high: contradictory with 0.8, but seen so only where both pull alike; not with 0.1."""
+    at, none = jnp.asarray([x]), jnp.zeros(0)
+
+    def both(at):
+        return jnp.concatenate([at - 0.2, high - at])
+
+    for penalty, seen in ((al.largest_penalty(at.dtype), answer), (10.0, False)):
+        multipliers = al.Multipliers(none, jnp.zeros(2), jnp.asarray(penalty))
+        slope = jax.grad(lambda at, m=multipliers: al.augmented(at[0], none, both(at), m))(at)
+        assert bool(al.is_contradiction(none, both(at), multipliers, at, slope)) == seen

@@ -96,3 +96,13 @@ def test_runs_in_float32(float32):
     )
     assert found.x.dtype == jnp.float32
     np.testing.assert_allclose(found.x, 1.0, atol=2e-3)
+
+
+def test_a_variable_that_is_pushed_against_its_bound_does_not_hold_back_the_others():
+    """x pushes outward a million times as hard as y moves: y is there in a few steps all the same."""
+
+    def value(z):
+        return 1e6 * (2.0 - z[0]) ** 2 + (z[1] - 0.3) ** 2
+
+    found = box.minimize_in_box(value, jnp.asarray([1.0, 0.9]), jnp.zeros(2), jnp.ones(2), steps=10)
+    np.testing.assert_allclose(np.asarray(found.x), [1.0, 0.3], atol=1e-6)

@@ -12,7 +12,7 @@ from photonics_core import (
     resonance_sensitivities,
     strip_sensitivities,
 )
-from photonics_core.validation.yields import silicon_slopes
+from photonics_core.validation.yields import O_BAND, silicon_slopes, solved_slopes
 
 
 def solve(points):
@@ -24,8 +24,9 @@ def solve(points):
 
 @pytest.fixture(scope="module")
 def index():
-    bounds = {"width": (0.48, 0.52), "height": (0.21, 0.23)}
-    return IndexMap.fit(solve, wl=(1.53, 1.57), temperature=(290.0, 310.0), degrees=2, **bounds)
+    return IndexMap.fit(
+        solve, wl=(1.53, 1.57), temperature=(290.0, 310.0), degrees=2, width=(0.48, 0.52), height=(0.21, 0.23)
+    )
 
 
 def test_derivatives_of_a_map_by_hand(index):
@@ -37,7 +38,6 @@ def test_derivatives_of_a_map_by_hand(index):
 
 def test_a_ring_moves_as_the_map_says(index):
     """To the second order in the step, with the group index in between."""
-    slopes = resonance_sensitivities(index.at(width=0.5, height=0.22), 1.55)
 
     def resonance(**at):
         coupler = PointCoupler(0.2)
@@ -68,6 +68,12 @@ def test_derivatives_of_a_solved_strip():
     """Walls that lean either way are mirror images; width and height are those of the map of test_strip_map."""
     slopes = silicon_slopes()
     assert abs(slopes["sidewall_angle"]) < 1e-12
+    by_solves = solved_slopes()
+    assert slopes["width"] == pytest.approx(by_solves["width"], rel=1e-3)
+    assert slopes["thickness"] == pytest.approx(by_solves["thickness"], rel=1e-3)
     assert slopes["temperature"] == pytest.approx(7.33e-5, rel=0.01)
+    measured = strip_sensitivities(0.35, 0.22, wl=1.3194)
+    for name, slope in O_BAND.items():
+        assert measured[name] == pytest.approx(slope, rel=1e-3)
     leaning = strip_sensitivities(0.5, 0.22, sidewall_angle=jnp.asarray(82.0))
     assert leaning["sidewall_angle"] == pytest.approx(5.0e-6, rel=0.02)

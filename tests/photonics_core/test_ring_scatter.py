@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from photonics_core import ProcessVariation, Variation, deviation_interval, neighbour_scatter
+from photonics_core import ProcessVariation, Variation, deviation_interval, neighbour_scatter, silicon_process
+from photonics_core.validation.yields import O_BAND
 
 SLOPES = {"width": 1.0}
 
@@ -45,6 +46,22 @@ def test_edges_add_up_with_the_field():
     assert found.expected == pytest.approx(1e-3 * np.sqrt(2.0 * 1e-3 * (1.0 - 1e-3)), rel=1e-9)
 
 
+def test_an_edge_far_smoother_than_the_ring_is_not_averaged():
+    """Also where u - 1 + exp(-u) would lose all digits."""
+    for length in (1e9, 1e6, 7e5):
+        found = neighbour_scatter(process(local_sd=1e-3, local_length=length), SLOPES, row(10.0), 60.0)
+        assert found.expected == pytest.approx(1e-3 * (1.0 - 10.0 / length), rel=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("pitch", "agrees"), [(60.0, False), (80.0, True), (127.0, True), (1400.0, True), (1800.0, False)]
+)
+def test_which_distances_would_refute_the_model(pitch, agrees):
+    """0.180 nm of four rings, measured, is within the 95 % of the model for rows from 73 um to 1.5 mm apart."""
+    found = neighbour_scatter(silicon_process(0.35), O_BAND, row(pitch), 62.8)
+    assert (found.low < 0.180e-3 < found.high) == agrees
+
+
 def test_the_interval_of_four_values():
     """By tables of chi^2 with 3 degrees of freedom, 9.348 and 0.2158."""
     np.testing.assert_allclose(deviation_interval(0.18, 4), 0.18 * np.sqrt(3.0 / np.array([9.348, 0.2158])), rtol=1e-4)
@@ -56,5 +73,7 @@ def test_errors():
         neighbour_scatter(one, SLOPES, row(10.0, 1), 60.0)
     with pytest.raises(ValueError, match="quantity = 'height'"):
         neighbour_scatter(one, {"height": 1.0}, row(10.0), 60.0)
+    with pytest.raises(ValueError, match="slope of 'width' = nan"):
+        neighbour_scatter(one, {"width": np.nan}, row(10.0), 60.0)
     with pytest.raises(ValueError, match="count = 1"):
         deviation_interval(0.1, 1)

@@ -196,6 +196,14 @@ def test_single_precision(float32):
         (lambda: ShapeProfile.monotone(0.0, 1.0, np.zeros(2), 1.0), r"parts of shape \(2,\)"),
         (lambda: profile_limits("gap", ShapeProfile(np.ones(5), 1.0), slope=0.0), "slope = 0 is outside"),
         (lambda: profile_limits("gap", *NO_PROFILE, slope=1.0), "profile = 3.0 is not"),
+        (
+            lambda: profile_limits("gap", ShapeProfile(np.ones(5), 1.0), least=0.5, most=0.2),
+            "'gap' is above most = 0.2",
+        ),
+        (lambda: profile_limits("gap", ShapeProfile(np.ones(5), 1.0), least=np.nan), "least of 'gap' = nan"),
+        (lambda: feature_limits("tooth", [0.2], -0.1), "least of 'tooth' = -0.1 um is outside"),
+        (lambda: grating_widths(ShapeProfile(-np.ones(5), 1.0), ShapeProfile(np.full(5, 0.5), 1.0), 3), "period = -1"),
+        (lambda: grating_widths(ShapeProfile(np.ones(5), 1.0), ShapeProfile(np.full(5, 1.5), 1.0), 3), "fill = 1.5"),
     ],
 )
 def test_bad_input_is_named(make, message):

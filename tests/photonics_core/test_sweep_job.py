@@ -16,9 +16,12 @@ from photonics_core.drawn_plans import LatinPlan, SobolPlan
 from photonics_core.hdf5_variables import StoreError
 from photonics_core.jobs import JobError
 from photonics_core.run_folder import RunFolder
+from photonics_core.run_merge import merge
+from photonics_core.sample_plans import ListPlan
 from photonics_core.store import load
 from photonics_core.sweep import sweep
 from photonics_core.sweep_command import shard_of
+from photonics_core.sweep_engine import Engine
 from photonics_core.sweep_job import SweepJob, find_object, read_sweep_job
 from photonics_core.sweep_worker import create_run, job_of, plan_chunks, run_chunk
 
@@ -271,3 +274,34 @@ def test_help_of_the_commands_has_an_example(shell):
     for command in ("sweep", "verify", "merge"):
         page = shell(command, "--help")
         assert page.exit_code == 0 and "Example: photonics-core" in page.output
+
+
+def test_interrupt_says_what_is_there_and_how_to_go_on(file, shell, tmp_path, monkeypatch):
+    plain = Engine._compute
+
+    def interrupted(engine, start, stop):
+        if start >= 16:
+            raise jax.errors.JaxRuntimeError("INTERNAL: CpuCallback error: KeyboardInterrupt: ")
+        return plain(engine, start, stop)
+
+    monkeypatch.setattr(Engine, "_compute", interrupted)
+    done = shell("sweep", file, "--out", tmp_path / "run")
+    assert done.exit_code == 130
+    assert "2 of 5 parts are in" in done.stderr and "--resume goes on from there" in done.stderr
+
+
+def test_merged_file_has_the_precision_of_the_run(file, shell, tmp_path):
+    """And not that of the process that merges, which never chose one."""
+    shell("sweep", file, "--out", tmp_path / "run")
+    with jax.enable_x64(False):
+        merge(tmp_path / "run", tmp_path / "run.h5")
+    assert load(tmp_path / "run.h5").provenance["precision"] == "float64"
+
+
+@pytest.mark.parametrize(
+    "function", [lambda numbers: 1.0 if numbers["x"] > 0 else 2.0, lambda numbers: np.sin(np.asarray(numbers["x"]))]
+)
+def test_python_that_meets_traced_numbers_is_told_what_to_write(function):
+    with pytest.raises(ValueError, match=r"fails for one sample.*jnp.where in place of if") as caught:
+        sweep(function, ListPlan({"x": [1.0]}))
+    assert "\n" not in str(caught.value) and "sweep_program" not in str(caught.value)

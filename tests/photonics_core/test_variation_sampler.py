@@ -36,6 +36,9 @@ def test_draws_do_not_depend_on_how_the_work_is_divided():
     whole = widths(sampler, np.arange(40))
     parts = np.concatenate([widths(sampler, np.arange(k, k + 8)) for k in range(0, 40, 8)])
     np.testing.assert_array_equal(whole, parts)
+    np.testing.assert_array_equal(widths(sampler, np.arange(13)), whole[:13])
+    # A compiler merges products and sums of a batch of one in its own way.
+    np.testing.assert_allclose(widths(sampler, [31]), whole[31:32], rtol=1e-13)
     np.testing.assert_array_equal(widths(sampler, np.arange(40)[::-1])[::-1], whole)
     np.testing.assert_allclose(eqx.filter_jit(sampler.die)(KEY, 7)["width"], 0.5 + whole[7], rtol=1e-14)
 
@@ -158,6 +161,18 @@ def test_errors_of_a_sampler():
         die_sampler(process, GRID, PLACES, [1.0, 2.0])
     with pytest.raises(ValueError, match="wafers_per_lot = 0"):
         die_sampler(process, GRID, PLACES, 60.0, 0)
+    with pytest.raises(ValueError, match="wafers_per_lot = 1.5"):
+        die_sampler(process, GRID, PLACES, 60.0, 1.5)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ValueError, match="places = 5500 um"):
+        die_sampler(process, GRID, np.array([[0.0, 5500.0]]), 60.0)
+    sampler = die_sampler(process, GRID, PLACES, 60.0)
+    for number in (-1, 1.5):
+        with pytest.raises(ValueError, match=f"number = {number}"):
+            sampler.die(KEY, number)
+    with pytest.raises(ValueError, match="waves = 0"):
+        sampler.wafer(KEY, 0, 0)
+    with pytest.raises(ValueError, match="normals of shape"):
+        sampler.from_normals(np.zeros(3))
     with pytest.raises(ValueError, match="nothing that varies"):
         ProcessVariation({})
     with pytest.raises(ValueError, match="not of the kind Variation"):

@@ -39,8 +39,10 @@ def test_bins_take_each_die_once_the_best_first():
     assert bins.names == ("gold", "silver", "rejected")
     np.testing.assert_array_equal(bins.of_die, [0, 1, 2])
     assert sum(each.passed for each in bins.shares) == 3 and bins.shares[0].value == pytest.approx(1 / 3)
-    wafers = bin_dies({"gold": SPEC}, METRICS, [0, 0, 0, 1, 1, 1])
-    assert wafers.shares[0].effective < 6.0 or wafers.shares[0].effective == 6.0
+    # Wafers whose shares differ (2 and 0 of 3 good) count for less than their dies, and widen the interval.
+    alone, wafers = (bin_dies({"gold": SPEC}, METRICS, wafer) for wafer in (None, [0, 1, 1, 1, 0, 0]))
+    assert wafers.shares[0].effective == pytest.approx((2 / 9) / (4 * 2 / 36), rel=1e-9)
+    assert alone.shares[0].effective == 6.0 and wafers.shares[0].low < alone.shares[0].low
 
 
 def test_errors():

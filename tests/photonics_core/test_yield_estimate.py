@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import binom
 
 from photonics_core import estimate_yield, replicated_yield, sample_quantiles
-from photonics_core.validation.yields import coverage, wafer_coverage
+from photonics_core.validation.yields import coverage, exact_coverage, wafer_coverage
 
 
 def test_intervals_of_ten_dies():
@@ -33,10 +33,20 @@ def test_none_or_all_pass(method):
 def test_coverage_of_independent_dies_over_a_thousand_repeats():
     assert coverage(0.9, 400) == pytest.approx(0.95, abs=0.02)
     assert coverage(0.5, 400) == pytest.approx(0.95, abs=0.02)
-    # A binomial count is coarse: Wilson's interval is right in the mean over yields only, here 92.5 %; the exact one
-    # holds at least as often as it says.
-    assert coverage(0.99, 400) == pytest.approx(0.925, abs=0.01)
-    assert coverage(0.9, 400, "clopper-pearson") >= 0.945 <= coverage(0.99, 400, "clopper-pearson")
+    assert coverage(0.99, 400) == pytest.approx(0.95, abs=0.02)
+    # Repeats find what the binomial distribution says, give or take 0.7 %.
+    for share, method in ((0.9, "wilson"), (0.99, "wilson"), (0.99, "clopper-pearson")):
+        expected = exact_coverage(np.array([share]), 400, method)[0]
+        assert coverage(share, 400, method) == pytest.approx(expected, abs=0.025)
+
+
+@pytest.mark.parametrize("dies", [30, 100, 400])
+def test_the_default_interval_holds_all_yields_at_least_as_often_as_it_says(dies):
+    """The law of Clopper and Pearson; that of Wilson is kept in the mean over yields alone."""
+    shares = np.linspace(0.001, 0.999, 499)
+    assert np.min(exact_coverage(shares, dies)) >= 0.95 - 1e-12
+    assert np.mean(exact_coverage(shares, dies, "wilson")) == pytest.approx(0.95, abs=0.01)
+    assert np.min(exact_coverage(shares, dies, "wilson")) < 0.94
 
 
 def test_coverage_of_dies_that_share_their_wafer():
@@ -44,6 +54,7 @@ def test_coverage_of_dies_that_share_their_wafer():
     assert wafer_coverage(0.9, 24, 60, 0.2) == pytest.approx(0.95, abs=0.02)
     assert wafer_coverage(0.5, 24, 60, 0.2) == pytest.approx(0.95, abs=0.02)
     assert wafer_coverage(0.9, 24, 60, 0.0) == pytest.approx(0.95, abs=0.02)
+    assert wafer_coverage(0.99, 24, 60, 0.2) >= 0.945  # 97.6 %: few failures, on the side of caution
     assert wafer_coverage(0.9, 24, 60, 0.2, is_told=False) < 0.75
 
 
@@ -70,6 +81,13 @@ def test_replicates_have_the_interval_of_student():
     assert high - mean == pytest.approx(4.3027 * error, rel=1e-4) == mean - low
 
 
+def test_replicates_that_all_passed_are_not_certain():
+    """As many dies as there are replicates: (1 - confidence) / 2 to the power of 1 / R."""
+    mean, error, low, high = replicated_yield(np.ones(8))
+    assert (mean, error, high) == (1.0, 0.0, 1.0) and low == pytest.approx(0.025 ** (1.0 / 8.0), rel=1e-9)
+    assert replicated_yield([1.0, 0.99, 0.98])[3] == 1.0
+
+
 def test_quantiles_lie_between_their_ranks():
     """Of 1000 repeats the interval holds the quantile at least as often as it says."""
     random, held = np.random.default_rng(0), 0
@@ -90,7 +108,9 @@ def test_quantiles_lie_between_their_ranks():
         (lambda: estimate_yield([1, 0], [1]), "wafer of shape"),
         (lambda: estimate_yield([1], method="wald"), "method = 'wald'"),
         (lambda: estimate_yield([1], confidence=1.0), "confidence = 1"),
+        (lambda: estimate_yield([1, 0, 1], [0.0, np.nan, np.nan]), "wafer = nan"),
         (lambda: replicated_yield([0.5]), "at least two"),
+        (lambda: replicated_yield([0.5, 1.5]), "values = 1.5"),
         (lambda: sample_quantiles([1.0, np.nan]), "not some numbers"),
         (lambda: sample_quantiles([1.0], (1.0,)), "levels = 1"),
     ],

@@ -50,6 +50,33 @@ def test_its_slope_is_that_of_differences_and_finite_far_out(assert_gradient):
     assert np.isfinite(far["centre"]) and far["centre"] > 1.0
 
 
+def test_what_is_not_a_number_fails_and_leaves_the_slope_of_the_others():
+    """As in `Spec.judge`; an infinite metric passes or fails for certain."""
+    values = jnp.asarray([jnp.nan, jnp.inf, -jnp.inf, 0.9])
+    found, slope = jax.value_and_grad(lambda v: smooth_yield({"value": v}, UPPER, 0.2))(values)
+    assert found == pytest.approx((0.0 + 0.0 + 1.0 + ndtr(0.5)) / 4.0, rel=1e-12)
+    np.testing.assert_array_equal(slope[:3], 0.0)
+    assert slope[3] == pytest.approx(-math.exp(-0.125) / math.sqrt(2.0 * math.pi) / 0.2 / 4.0, rel=1e-9)
+
+    def metrics(design, z):
+        return {"value": jnp.where(z[0] > 0.0, jnp.nan, design + z[0])}
+
+    def objective(limit):
+        points = np.linspace(limit - 3.0, limit, 8)[:, None]
+        return yield_objective(metrics, points, UPPER, 0.2)
+
+    slope = jax.grad(lambda d: objective(2.0)(d)[0])(jnp.asarray(1.5))
+    assert np.isfinite(slope) and slope > 0.0
+    none = jax.value_and_grad(lambda d: objective(4.0)(d)[0])(jnp.asarray(1.5))
+    assert np.isposinf(none[0]) and none[1] == 0.0
+
+
+def test_all_dies_far_inside_have_no_slope_and_all_far_outside_have_one():
+    objective = yield_objective(lambda d, z: {"value": d + z[0]}, np.linspace(-1.0, 1.0, 6)[:, None], UPPER, 0.1)
+    inside, outside = (jax.grad(lambda d: objective(d)[0])(jnp.asarray(each)) for each in (-1e3, 1e3))
+    assert inside == 0.0 and np.isfinite(outside) and outside > 1.0
+
+
 def test_a_design_is_centred():
     """From its edge, where 57 % pass, to the middle of the limits, by symmetry."""
     centre, smoothed = centred_yield()
@@ -61,6 +88,10 @@ def test_errors():
     with pytest.raises(ValueError, match="width of 'value' = 0"):
         smooth_yield({"value": Z}, UPPER, 0.0)
     with pytest.raises(ValueError, match="none for the limit 'value'"):
-        smooth_yield({"value": Z}, UPPER, {"other": 1.0})
+        smooth_yield({"value": Z}, UPPER, {})
+    with pytest.raises(ValueError, match="'valeu' is not one of"):
+        smooth_yield({"value": Z}, UPPER, {"value": 0.1, "valeu": 0.1})
+    with pytest.raises(ValueError, match="points of shape"):
+        yield_objective(lambda d, z: {"value": d}, np.zeros(4), UPPER, 0.1)
     with pytest.raises(ValueError, match="metric 'value' is not one of"):
         smooth_yield({"loss": Z}, UPPER, 0.1)

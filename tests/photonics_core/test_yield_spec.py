@@ -34,6 +34,7 @@ def test_a_verdict_within_a_compiled_function():
 
 def test_wafers_are_good_by_their_share_of_good_dies():
     assert good_wafers([1, 1, 0, 0, 0, 1], [4, 4, 4, 7, 7, 7], 0.5) == {4: True, 7: False}
+    assert good_wafers([1, 0], ["W03", "W07"]) == {"W03": True, "W07": False}
 
 
 @pytest.mark.parametrize(
@@ -44,10 +45,14 @@ def test_wafers_are_good_by_their_share_of_good_dies():
         (lambda: Limit("a", float("nan"), 1.0), "not numbers"),
         (lambda: Spec([]), "nothing to keep"),
         (lambda: Spec([Limit("a", 1.0), Limit("a", upper=2.0)]), "a name twice"),
-        (lambda: Spec([3.0]), "not of the kind Limit"),
+        (lambda: Spec([3.0]), "not of the kind Limit"),  # pyright: ignore[reportArgumentType]
         (lambda: Spec([Limit("gain", 1.0)]).judge(METRICS), "metric 'gain' is not one of 'loss', 'power'"),
         (lambda: Spec([Limit("a", 1.0)]).judge({"a": 3.0}), r"metric 'a' of shape \(\)"),
         (lambda: Spec([Limit("a", 1.0), Limit("b", 1.0)]).judge({"a": np.ones(2), "b": np.ones(3)}), "same dies"),
+        (lambda: Spec([Limit("a", 1.0)]).judge({"a": np.ones((2, 0))}), "of no device"),
+        (lambda: Spec([Limit("a", 1.0)]).judge({"a": np.array([1j, 2.0])}), "not of real numbers"),
+        (lambda: good_wafers([np.nan, 1], [1, 1]), "not true or false"),
+        (lambda: good_wafers([1, 0], [1, np.nan]), "wafer = nan"),
         (lambda: good_wafers([1, 0], [1]), r"not \[D\] both"),
         (lambda: good_wafers([1, 0], [1, 2], 1.5), "least = 1.5"),
     ],

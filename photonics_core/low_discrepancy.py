@@ -1,4 +1,4 @@
-"""Evenly spread points for means over many independent numbers: Sobol's sequence, scrambled by a seed."""
+"""Low-discrepancy points for means over many independent numbers: Sobol's sequence, scrambled by a seed."""
 
 import operator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Points that fill their space: the same for a seed, one in each cell, of the right moments."""
+"""Low-discrepancy points: the same for a seed, one in each cell, of the right moments."""
 
 import numpy as np
 import pytest
