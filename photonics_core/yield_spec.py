@@ -127,7 +127,7 @@ class Spec:
             raise ValueError(f"metric {limit.metric!r} of shape {np.shape(metrics[limit.metric])} is not [D] or [D, N]")
         values = metrics[limit.metric]
         dtype = np.asarray(values).dtype if is_concrete(values) else values.dtype
-        if not (jnp.issubdtype(dtype, jnp.floating) or jnp.issubdtype(dtype, jnp.integer) or dtype == bool):
+        if not any(jnp.issubdtype(dtype, kind) for kind in (jnp.floating, jnp.integer, jnp.bool_)):
             raise ValueError(f"metric {limit.metric!r} is not of real numbers")
         return metrics[limit.metric]
 

@@ -167,7 +167,7 @@ def athermal_width_gradient() -> Evidence:
     return Evidence(float(width(rate)[1]) / slope - 1.0, 0.0, 1e-4)
 
 
-@case("drift.index_about_350", source="the shift from 300 to 350 K by integration", kind="analytic")
+@case("drift.index_about_350", source="the shift from 300 to 350 K by integration", kind="analytic", is_long=True)
 @in_float64
 def index_about_350() -> Evidence:
     """Difference in pm of the resonance of a ring with the index model about 350 K from the shift; 3.9 nm in all."""

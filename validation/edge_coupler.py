@@ -78,7 +78,9 @@ def smf28() -> Evidence:
     return Evidence(value, (4.0, 6.5), 0.0, "dB")
 
 
-@case("edge_coupler.square_tip", source="a square core is the same turned by a right angle", kind="analytic")
+@case(
+    "edge_coupler.square_tip", source="a square core is the same turned by a right angle", kind="analytic", is_long=True
+)
 @in_float64
 def square_tip() -> Evidence:
     """Difference of the losses of TE and TM of a tip of 220 nm to a spot of 3 um."""

@@ -145,7 +145,12 @@ def reciprocity() -> Evidence:
     return Evidence(float(jnp.max(jnp.abs(joint.efficiency(at) - back))), 0.0, 1e-8)
 
 
-@case("fiber.gradient", source="central differences of fourth order, all six degrees of freedom", kind="analytic")
+@case(
+    "fiber.gradient",
+    source="central differences of fourth order, all six degrees of freedom",
+    kind="analytic",
+    is_long=True,
+)
 @in_float64
 def gradient() -> Evidence:
     """Largest relative difference of the loss's derivatives, closed and by plane waves."""

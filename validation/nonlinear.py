@@ -237,7 +237,12 @@ def order() -> Evidence:
     return Evidence(math.log2(coarse / fine), 4.0, 0.5)
 
 
-@case("nonlinear.waveform", source="SciPy's DOP853 at rtol 1e-10, 20 ns of pulsing light, steps of 2 ps", kind="peer")
+@case(
+    "nonlinear.waveform",
+    source="SciPy's DOP853 at rtol 1e-10, 20 ns of pulsing light, steps of 2 ps",
+    kind="peer",
+    is_long=True,
+)
 @in_float64
 def waveform() -> Evidence:
     """Largest error of the power through in mW."""

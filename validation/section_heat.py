@@ -158,7 +158,7 @@ def undercut() -> Evidence:
     return Evidence(_heating(air) / _heating(()), (4.0, 25.0), 0.0)
 
 
-@case("section_heat.energy", source="what is put in leaves at the bottom and at the top", kind="analytic")
+@case("section_heat.energy", source="what is put in leaves at the bottom and at the top", kind="analytic", is_long=True)
 @in_float64
 def energy() -> Evidence:
     """Power that leaves less that put in, with trenches and conductivities that fall with temperature."""

@@ -158,6 +158,7 @@ def tdecq_scattered() -> Evidence:
     "signals.tdecq_equaliser",
     source="inverse of the interference, noise by the root of its sum of squares",
     kind="analytic",
+    is_long=True,
 )
 @in_float64
 def tdecq_equaliser() -> Evidence:

@@ -257,7 +257,12 @@ def _wafer() -> RecoveredWafer:
     return recover_wafer(_toy(), places, noise=0.05)
 
 
-@case("wafer_test.recovered_width", source="a drawn wafer, through spectra, lines, n_eff, n_g and map", kind="analytic")
+@case(
+    "wafer_test.recovered_width",
+    source="a drawn wafer, through spectra, lines, n_eff, n_g and map",
+    kind="analytic",
+    is_long=True,
+)
 @in_float64
 def recovered_width() -> Evidence:
     """Error of the map of widths at 57 dies, root mean square in predicted standard deviations."""

@@ -345,7 +345,7 @@ def band_margin(z: jax.Array) -> jax.Array:
     return -ndtri(1e-5 / 16.0) - jnp.max(jnp.abs(z))
 
 
-@case("wafer.rare_devices", source="1 - (1 - 2 Phi(-b))^8", kind="analytic")
+@case("wafer.rare_devices", source="1 - (1 - 2 Phi(-b))^8", kind="analytic", is_long=True)
 @in_float64
 def rare_devices() -> Evidence:
     """The same of eight devices within two limits each, all sixteen likeliest failures found."""

@@ -13,6 +13,7 @@ KEY = jax.random.key(0)
 BEST = float(ROW.losses_db()[0])
 
 
+@pytest.mark.slow
 def test_without_noise_a_search_ends_within_the_resolution():
     found = search_alignment(ROW, Stage(noise_db=0.0), STARTS, KEY)
     assert np.all(found.has_ended)

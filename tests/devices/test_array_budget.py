@@ -73,6 +73,7 @@ def test_the_target_is_met_even_with_few_points():
         assert abs(math.log((1.0 - budget.passed) / (1.0 - target))) < 1e-4
 
 
+@pytest.mark.slow
 def test_a_start_with_which_nothing_passes_is_left():
     far = dataclasses.replace(START, x=10.0, y=10.0, roll=0.1, groove_x=10.0, groove_y=10.0)
     budgets = [loosest_budget(ROW, 0.6, 0.9, MODEL, start, **SMALL, span=1e3) for start in (START, far)]

@@ -96,6 +96,7 @@ def test_two_rings_couple_less_than_a_ring_and_a_bus(guide):
     np.testing.assert_allclose(ratio, math.sqrt(0.5), rtol=0.01)
 
 
+@pytest.mark.slow
 def test_a_guide_that_goes_straight_on_is_no_leaf(guide):
     straight, bus = guide.directional_coupler(0.2, 5.0), guide.bus_coupler(10.0, 0.2)
     assert straight.radii == (None, None) and bus.radii[0] is None

@@ -61,6 +61,7 @@ def test_a_width_has_second_derivatives():
     assert float(jax.grad(jax.grad(width))(w)) == pytest.approx(bend, rel=1e-7)
 
 
+@pytest.mark.slow
 def test_flat_directions_have_no_width():
     free = FibreJoint(PLAIN.source, PLAIN.receiver, WL, polarization="free")
     found = alignment_tolerance(free)

@@ -95,6 +95,7 @@ def integral(values, step):
     return step / 3.0 * (values[0] + values[-1] + 4.0 * np.sum(values[1:-1:2]) + 2.0 * np.sum(values[2:-1:2]))
 
 
+@pytest.mark.slow
 def test_fixed_steps_are_of_fourth_order_and_agree_with_scipy():
     """While laser and power move."""
 

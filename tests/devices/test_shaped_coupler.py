@@ -60,6 +60,7 @@ def crossed(device, wl: Any = WL):
     return scattered(jax.tree.map(jnp.asarray, device), jnp.asarray(wl))[1]
 
 
+@pytest.mark.slow
 def test_equal_straight_guides_are_a_directional_coupler():
     for radius in (None, 10.0):
         device = coupler(np.full(5, 0.2), np.zeros(5), 7.0, radius=radius)

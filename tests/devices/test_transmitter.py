@@ -133,6 +133,7 @@ def best_difference(function, scale: float) -> float:
     return fine + (fine - coarse) / 3
 
 
+@pytest.mark.slow
 def test_a_transmitter_is_optimised_as_it_is():
     """Leaves of the device are free by `Free`: the radii bring the cold resonances to a wanted heater power."""
     tx = transmitter()

@@ -105,6 +105,7 @@ def test_couplings_change_by_their_slope(transmitter):
     np.testing.assert_allclose(np.stack(found[:5]), np.stack(exact), rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_derivatives_are_those_of_differences(transmitter, assert_gradient):
     """Where no ring changes its resonance and the shift stays."""
     model = model_of(transmitter, angle_slopes={"width": 5.0})
@@ -127,9 +128,12 @@ def test_draws_do_not_depend_on_their_division(transmitter):
     whole = draw_dies(model, sampler, key, np.arange(96))
     parts = [draw_dies(model, sampler, key, np.arange(k, k + 32)) for k in (0, 32, 64)]
     for a, b in zip(whole, zip(*parts, strict=True), strict=True):
-        np.testing.assert_array_equal(a, np.concatenate(b))
+        np.testing.assert_allclose(a, np.concatenate(b), rtol=1e-13, atol=1e-13)
     for a, b in zip(whole, draw_dies(model, sampler, key, [95]), strict=True):
-        np.testing.assert_array_equal(a[95:], b)
+        np.testing.assert_allclose(a[95:], b, rtol=1e-13, atol=1e-13)
+    # What is drawn is the same to the last bit; what follows is rounded by programs for other sizes of batches.
+    drawn = jax.vmap(lambda number: sampler.normals(key, number))(jnp.arange(96))
+    np.testing.assert_array_equal(drawn[95], sampler.normals(key, 95))
     assert CHUNK > 96
 
 

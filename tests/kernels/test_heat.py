@@ -72,6 +72,7 @@ def test_heat_that_is_the_same_everywhere_sees_resistances_in_series():
     np.testing.assert_allclose(transfer(layers, HEATER, HEATER)[0], own, rtol=1e-13)
 
 
+@pytest.mark.slow
 def test_all_heat_leaves_at_the_boundaries():
     for source in (HEATER, CORE, slab(0, 0.0, 700.0), slab(4, 19.0, 20.0)):
         for layers in (stack(), stack(bottom=(3e-5, 1.0)), stack(top=(1.0, 0.0))):

@@ -190,6 +190,7 @@ def test_inverted_polarity_is_named():
     _check_polarity(np.repeat([1.0, 0.7, 0.4, 0.1, 0.1, 0.4, 0.7, 1.0], 8), np.array([0, 1, 2, 3, 3, 2, 1, 0]))
 
 
+@pytest.mark.slow
 def test_scale_average_delay_and_noise_of_instruments():
     waveform = driven(bandwidth=0.022, order=2)
     plain = tdecq(waveform, SYMBOLS)

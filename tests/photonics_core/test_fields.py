@@ -54,6 +54,7 @@ def test_sampled_fields_have_the_power_of_one():
         assert float(field.power()) == pytest.approx(1.0, abs=missing)
 
 
+@pytest.mark.slow
 def test_lp01_is_he11_where_guidance_is_weak():
     fibre = FIBRE
     scalar = SampledField.of_fibre(fibre, WL, GRID, azimuth=0.4)

@@ -53,6 +53,7 @@ def test_failures_of_which_the_search_saw_too_few_are_not_called_reliable():
     assert found.unseen > 0.05 and not found.is_reliable and found.standard_error > found.unseen * found.probability
 
 
+@pytest.mark.slow
 def test_a_limit_all_around_has_the_distribution_of_chi_squared():
     """|z|^2 > r^2 has no slope at the origin and no likeliest point; in many dimensions it is said to be unseen."""
     radius = math.sqrt(2.0 * math.log(1e5))

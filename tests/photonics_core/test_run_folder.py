@@ -352,6 +352,7 @@ def test_unknown_variables_and_chunks_are_named(folder):
         run.read("spectrum")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX")
 def test_runs_that_are_killed_are_complete_in_the_end():
     found = killed_runs(1, early=0.0, samples=1600)

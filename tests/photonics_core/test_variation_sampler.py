@@ -75,6 +75,7 @@ def test_fields_of_devices_are_correlated_and_edges_are_not():
     assert np.max(np.abs(np.corrcoef(local.T) - np.eye(4))) < 0.04
 
 
+@pytest.mark.slow
 def test_a_field_over_a_wafer_goes_on_from_die_to_die():
     """Devices at both sides of a border of dies have the correlation of their distance."""
     process = ProcessVariation({"width": Variation(0.5, field_sd=1e-3, field_length=3000.0)})
