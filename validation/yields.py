@@ -319,7 +319,7 @@ def _deviation(margin: Callable[[jax.Array], jax.Array], dimension: int, expecte
     return Evidence((found.probability - expected) / found.standard_error, 0.0, 3.0)
 
 
-@case("wafer.rare_linear", source="Phi(-b) = 1e-5", kind="analytic")
+@case("wafer.rare_linear", source="Phi(-b) = 1e-5", kind="analytic", is_long=True)
 @in_float64
 def rare_linear() -> Evidence:
     """Importance sampling of a linear limit in 6 dimensions, 20 000 draws, in standard errors."""

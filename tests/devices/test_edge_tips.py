@@ -33,6 +33,7 @@ def test_the_search_finds_the_mode_near_the_cladding_and_far_from_it(square):
     assert wire == pytest.approx(2.353154, abs=2e-4)
 
 
+@pytest.mark.slow
 def test_a_tip_without_a_mode_is_an_error():
     with pytest.raises(ValueError, match="guides no te mode at wl = 1.55 um"):
         tip(0.1).mode(1.55, accuracy="fast")

@@ -21,6 +21,7 @@ PLAIN = FibreJoint(GaussianBeam.from_mfd(9.2), GaussianBeam.from_mfd(9.2), WL)
 LENSED = FibreJoint(GaussianBeam.lensed(3.0, 12.0, mfd_y=5.0, angle=0.4), GaussianBeam.from_mfd(4.0, 3.0), WL)
 
 
+@pytest.mark.slow
 def test_widths_of_equal_modes_are_the_closed_ones():
     w, db = 4.6, 10.0 / np.log(10.0)
     rayleigh = np.pi * w**2 / WL

@@ -35,7 +35,7 @@ def count(states):
 @pytest.mark.parametrize(
     ("device", "shift"),
     [
-        (NonlinearResonator(COLD, kerr_shift=-1e-3, impedance=NO_HEAT), -1e-3),
+        pytest.param(NonlinearResonator(COLD, kerr_shift=-1e-3, impedance=NO_HEAT), -1e-3, marks=pytest.mark.slow),
         (NonlinearResonator(COLD, kerr_shift=2e-3, impedance=NO_HEAT), 2e-3),
         (SLOW, -0.01 * 8.0 * 0.5 * 2.0 / 60.0),
     ],
@@ -246,6 +246,7 @@ def test_the_hessian_of_an_energy_is_that_of_differences_of_gradients():
         np.testing.assert_allclose(found[:, k], (4 * sides[0] - sides[1]) / 3, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_energy_without_power_has_the_derivative_that_the_amplitude_cannot_have():
     slopes = jax.jacfwd(lambda p: SLOW.steady_states(-0.02, p))(0.0)
     assert float(slopes.energy[0]) == pytest.approx(float(abs(COLD.amplitude(-0.02)) ** 2), rel=1e-12)

@@ -40,6 +40,7 @@ def test_modes_of_a_metal_box_are_the_exact_ones_and_no_others():
     np.testing.assert_allclose(modes.beta_squared, exact(3), atol=1e-7)
 
 
+@pytest.mark.slow
 def test_modes_below_cutoff_are_modes_and_e_z_alone_is_none():
     # A has no rows of e_z: without care beta = 0 would be found as often as there are unknowns of it.
     modes = solved(box(), degree=7, count=9)
@@ -82,6 +83,7 @@ def test_magnetic_walls_halve_the_box():
     np.testing.assert_allclose(symmetric, exact(1)[0], atol=1e-9)
 
 
+@pytest.mark.slow
 def test_an_absorbing_filling_gives_complex_modes():
     mesh = jax.tree.map(lambda x: x.astype(complex), box())
     square = 1.0 + 0.1j

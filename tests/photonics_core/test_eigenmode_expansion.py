@@ -198,6 +198,7 @@ def test_an_abrupt_joint_is_finite_however_few_modes_are_kept(width):
     assert abs(shares[-1] - shares[-2]) < 0.1
 
 
+@pytest.mark.slow
 def test_too_few_modes_are_named():
     expansion = expanded([0.5, 1.2])
     assert np.all(np.asarray(expansion.keep(1).captured) < 0.95)

@@ -63,6 +63,7 @@ def test_the_number_of_modes():
     np.testing.assert_allclose(vector, scalar, rtol=0.01)
 
 
+@pytest.mark.slow
 def test_the_index_of_a_mode_is_that_of_the_list_for_any_shape():
     for family, fibre in (("vector", ROD), ("scalar", SMF)):
         for mode in fibre.modes(1.2, family):
@@ -139,6 +140,7 @@ def polar(radius, reach=10.0):
     return r[:, None] * np.cos(theta), r[:, None] * np.sin(theta), np.repeat(area[:, None], 16, 1)
 
 
+@pytest.mark.slow
 def test_vector_fields_carry_a_milliwatt_and_obey_maxwell():
     fibre, wl, step = StepIndexFibre(1.5, 1.6, 1.2), 1.55, 2e-3
     x, y, area = polar(1.5)
