@@ -81,8 +81,9 @@ def edge_coupling(
 
 def mode_means(shapes: Sequence[HeatShape], waves: tuple[Any, Any], fixed: bool) -> jax.Array:
     """Mean of each mode over each shape, shape [shapes, modes]; those of one kind are made together."""
-    groups, waves = alike(shapes), tuple(jnp.asarray(each, jnp.result_type(float)) for each in waves)
-    found = [jax.vmap(lambda shape: _part(shape, *waves, fixed))(together) for _, together in groups]
+    groups = alike(shapes)
+    kx, ky = (jnp.asarray(each, jnp.result_type(float)) for each in waves)
+    found = [jax.vmap(lambda shape: _part(shape, kx, ky, fixed))(together) for _, together in groups]
     return jnp.concatenate(found)[np.argsort(np.concatenate([numbers for numbers, _ in groups]))]
 
 

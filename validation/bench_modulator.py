@@ -26,7 +26,7 @@ def _detuning(count: int) -> np.ndarray:
     t = STEP * np.arange(count)
     random = np.random.default_rng(4)
     waves = [(random.uniform(0.001, 0.028), random.uniform(0, 2 * np.pi)) for _ in range(12)]
-    return -0.0524 + 0.002 * sum(np.sin(2 * np.pi * f * t + phase) for f, phase in waves)
+    return -0.0524 + 0.002 * np.sum([np.sin(2 * np.pi * f * t + phase) for f, phase in waves], axis=0)
 
 
 @jax.jit
