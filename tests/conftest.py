@@ -1,12 +1,14 @@
 """Every test runs in float64 with strict promotion: a silent broadcast or a silent cast is an error."""
 
 import gc
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import jaxlib
 import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
@@ -17,6 +19,8 @@ from photonics_core.validation.registry import Absent
 
 #: Linux allows a process 65 530 memory maps, and each compiled program takes some.
 MOST_MAPS = 25_000
+#: The older of XLA's two ways to compile loops takes two thirds of the time; other versions may not know the switch.
+QUICK_COMPILATION = "--xla_cpu_use_fusion_emitters=false" if jaxlib.__version__.startswith("0.10.") else ""
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
@@ -28,6 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Most of the quick suite's time goes into compiling small programs once; the slow suite compiles as users do."""
     if "not slow" in config.option.markexpr:
         jax.config.update("jax_disable_most_optimizations", True)
+        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {QUICK_COMPILATION}".strip()
 
 
 @pytest.fixture
