@@ -52,9 +52,9 @@ def envelope_db(wl: np.ndarray, power_db: np.ndarray) -> np.ndarray:
     The upper quartile of a hundred blocks is smoothed by a spline through their running maximum and mean;
     dips that fill less than three blocks vanish.
     """
-    blocks = np.array_split(np.arange(wl.size), max(4, min(round(1 / _BLOCK_FRACTION), wl.size // 4)))
-    centres = np.array([wl[block].mean() for block in blocks])
-    levels = np.array([np.percentile(power_db[block], 75) for block in blocks])
+    count = max(4, min(round(1 / _BLOCK_FRACTION), wl.size // 4))
+    centres = np.concatenate([np.mean(rows, axis=1) for rows in _blocks(wl, count)])
+    levels = np.concatenate([np.percentile(rows, 75, axis=1) for rows in _blocks(power_db, count)])
     padded = np.pad(levels, 2, mode="edge")
     closed = np.max(np.lib.stride_tricks.sliding_window_view(padded, 5), axis=1)
     opened = np.min(np.lib.stride_tricks.sliding_window_view(np.pad(closed, 2, mode="edge"), 5), axis=1)
@@ -62,14 +62,24 @@ def envelope_db(wl: np.ndarray, power_db: np.ndarray) -> np.ndarray:
     return np.interp(wl, centres, smooth)
 
 
+def _blocks(values: np.ndarray, count: int) -> list[np.ndarray]:
+    """Values in `count` blocks, those of one length as the rows of one array: the first ones may be one longer."""
+    length, longer = divmod(values.size, count)
+    parts = np.split(values, [longer * (length + 1)])
+    return [part.reshape(-1, size) for part, size in zip(parts, (length + 1, length), strict=True) if part.size]
+
+
 def usable_band(wl: np.ndarray, power_db: np.ndarray, depth_db: float = BAND_DEPTH_DB) -> np.ndarray:
     """Mask, shape [samples], of the stretch around the maximum in which the envelope falls by `depth_db`."""
-    envelope = envelope_db(wl, power_db)
+    return _above(envelope_db(wl, power_db), depth_db)
+
+
+def _above(envelope: np.ndarray, depth_db: float) -> np.ndarray:
     peak = int(np.argmax(envelope))
     low = np.nonzero(envelope < envelope[peak] - depth_db)[0]
     first = low[low < peak].max(initial=-1) + 1
-    last = low[low > peak].min(initial=wl.size)
-    mask = np.zeros(wl.size, dtype=bool)
+    last = low[low > peak].min(initial=envelope.size)
+    mask = np.zeros(envelope.size, dtype=bool)
     mask[first:last] = True
     return mask
 
@@ -83,8 +93,8 @@ def identify_ports(spectrum: Spectrum) -> Ports:
     """
     medians = np.median(spectrum.power_db, axis=1)
     through = int(np.argmax(medians))
-    band = usable_band(spectrum.wl, spectrum.power_db[through])
     envelope = envelope_db(spectrum.wl, spectrum.power_db[through])
+    band = _above(envelope, BAND_DEPTH_DB)
     taken = 1.0 - _linear(spectrum.power_db[through] - envelope)[band]
     shares = [
         _share(taken, _linear(spectrum.power_db[i] - envelope)[band]) if i != through else 0.0
@@ -115,11 +125,11 @@ def find_comb(spectrum: Spectrum, ports: Ports, circumference: float | None = No
     Raises `SpectrumError` if nothing stands out of the noise.
     """
     power_db = spectrum.channel(ports.through)
-    band = usable_band(spectrum.wl, power_db)
+    envelope = envelope_db(spectrum.wl, power_db)
+    band = _above(envelope, BAND_DEPTH_DB)
     wl = spectrum.wl[band]
-    loss = 1.0 - _linear(power_db - envelope_db(spectrum.wl, power_db))[band]
+    loss = 1.0 - _linear(power_db - envelope)[band]
     if ports.drop is not None:
-        envelope = envelope_db(spectrum.wl, power_db)
         loss = np.maximum(loss, 0.0) * _linear(spectrum.channel(ports.drop) - envelope)[band]
     places, depths = _dips(wl, loss, spectrum.source)
     period = _period(wl, loss, circumference)

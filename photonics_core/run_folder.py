@@ -115,7 +115,9 @@ class RunFolder:
             remove_leftovers(folder / PARTS)
             write_new(folder / MANIFEST, text.encode())
         except OSError as error:
-            raise StoreError(f"{folder}: no run can be written there: {error.strerror or error}") from error
+            # A run that is complete can be gone on with where nothing can be written: nothing is.
+            if not (cls.is_there(folder) and not cls.open(folder).missing()):
+                raise StoreError(f"{folder}: no run can be written there: {error.strerror or error}") from error
         run = cls.open(folder)
         run.check_same(identity)
         if coordinates and not (folder / COORDINATES).exists():

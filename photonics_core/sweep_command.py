@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import sys
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +26,12 @@ def dry(file: Path, devices: int | None) -> str:
     """
     job = read_sweep_job(file)
     return job.setup(file.resolve().parent).cost(job.chunk, job.block, devices).report()
+
+
+def note_start(folder: Path, resume: bool) -> None:
+    """Say on the error stream that a run which was to go on is not there and starts: the folder may be mistyped."""
+    if resume and not RunFolder.is_there(folder):
+        print(f"{folder} holds no run yet; one is started there", file=sys.stderr)
 
 
 def run_job(

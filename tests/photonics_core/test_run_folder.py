@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import xarray
 
+from photonics_core import run_folder
 from photonics_core.atomic import make_folder, remove_leftovers, write_new
 from photonics_core.hdf5_variables import Variable
 from photonics_core.run_folder import RunFolder, listed
@@ -249,6 +250,22 @@ def test_a_disk_that_is_really_full(tmp_path):
             assert found.whole and not found.damaged and not left_over(disk)
     except Absent as reason:
         pytest.skip(str(reason))
+
+
+def test_a_complete_run_is_gone_on_with_where_nothing_can_be_written(tmp_path, monkeypatch):
+    first = sweep(square, TABLE, folder=tmp_path / "run", block=4, chunk=4)
+
+    def refused(path):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(run_folder, "make_folder", refused)
+    again = sweep(square, TABLE, folder=tmp_path / "run")
+    assert (again.computed, again.run.manifest) == (0, first.run.manifest)
+    with pytest.raises(StoreError, match="another run"):
+        sweep(square, ListPlan({"x": np.arange(23.0) + 1.0}), folder=tmp_path / "run")
+    again.run.part(5).unlink()
+    with pytest.raises(StoreError, match="no run can be written there: Read-only"):
+        sweep(square, TABLE, folder=tmp_path / "run")
 
 
 def test_a_folder_that_cannot_be_written_is_an_error(table, tmp_path):

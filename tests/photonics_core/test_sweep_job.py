@@ -95,6 +95,7 @@ def test_a_file_is_run_resumed_verified_and_merged_from_the_shell(shell, file, t
     assert shell("verify", out).exit_code == 1 and "missing: 3" in shell("verify", out).output
     resumed = shell("sweep", file, "--out", out, "--resume")
     assert resumed.exit_code == 0 and "8 of 33 samples computed" in resumed.output
+    assert "holds no run yet" not in resumed.output
     assert shell("verify", out).exit_code == 0
     merged = shell("merge", out, tmp_path / "all.h5")
     assert merged.exit_code == 0, merged.output

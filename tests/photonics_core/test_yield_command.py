@@ -109,7 +109,8 @@ def test_shell(file, tmp_path):
         return CliRunner().invoke(app, ["yield", str(file), "--out", str(tmp_path / "run"), *options])
 
     assert "samples  40" in call("--dry-run").stdout and not (tmp_path / "run").exists()
-    assert "yield    65 %" in call().stdout
+    done = call("--resume")
+    assert "yield    65 %" in done.stdout and "holds no run yet; one is started there" in done.stderr
     done = call()
     assert done.exit_code == 2 and "add --resume" in done.stderr
     done = call("--resume", "--json")
