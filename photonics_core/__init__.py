@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         worst_case,
     )
     from photonics_core.cross_section import CrossSection
+    from photonics_core.crosstalk_statistics import log_disturbed_tail
     from photonics_core.design_rules import LayerRule, Violation, rule_violations
     from photonics_core.design_space import Free
     from photonics_core.devices.alignment_search import SearchResult, Stage, search_alignment
@@ -49,8 +50,10 @@ if TYPE_CHECKING:
     from photonics_core.devices.batch import batch_size, stack, unstack
     from photonics_core.devices.bus import RingBus
     from photonics_core.devices.carrier_effects import LinearCarriers, SiliconCarriers
+    from photonics_core.devices.coupled_bus import CoupledRingBus
     from photonics_core.devices.coupled_rings import CoupledRings
     from photonics_core.devices.coupler import Coupler, DirectionalCoupler, PointCoupler, approach_length
+    from photonics_core.devices.detector import Photodiode, Receiver, even_powers, transimpedance_density_pa
     from photonics_core.devices.edge_coupler import (
         EdgeCoupler,
         EdgeLeakage,
@@ -91,11 +94,20 @@ if TYPE_CHECKING:
         efficiency_nm_mw,
         power_per_fsr,
     )
+    from photonics_core.devices.laser import CombLaser, LaserArray, cw_wdm_spacing_ghz, envelope_of_gain
+    from photonics_core.devices.laser_noise import (
+        frequency_noise_rin,
+        phase_noise_rin,
+        slope_per_frequency,
+        total_rin_db_hz,
+    )
     from photonics_core.devices.lattice_filter import LatticeFilter
     from photonics_core.devices.lock import LockTrace, WavelengthLock
+    from photonics_core.devices.modulation_levels import level_drives, ring_transmissions
     from photonics_core.devices.modulator import RingModulator
     from photonics_core.devices.multimode_interference import MultimodeInterference
     from photonics_core.devices.nonlinear_resonator import NonlinearResonator
+    from photonics_core.devices.polarization_receiver import PolarizationDiverseReceiver, PolarizationSplitter
     from photonics_core.devices.resonator import Resonator
     from photonics_core.devices.resonator_states import SteadyStates
     from photonics_core.devices.resonator_trajectory import ResonatorState, ResonatorTrajectory
@@ -109,8 +121,40 @@ if TYPE_CHECKING:
     from photonics_core.devices.tilted_beam import TiltedBeam, lateral_overlap
     from photonics_core.devices.transmitter import RingTransmitter, wavelength_grid
     from photonics_core.devices.transmitter_die import DieMetrics, TransmitterDie, draw_dies
+    from photonics_core.devices.vcsel import OperatingPoint, Vcsel
+    from photonics_core.devices.vcsel_response import (
+        d_factor,
+        k_factor,
+        relaxation_frequency,
+        vcsel_bandwidth,
+        vcsel_rin,
+        vcsel_small_signal,
+        vcsel_transient,
+    )
     from photonics_core.devices.waveguide import Waveguide
     from photonics_core.devices.waveguide_array import GapCouplings, WaveguideArray
+    from photonics_core.devices.wdm import (
+        ChannelPowers,
+        RingReceiver,
+        additive_powers,
+        all_symbols,
+        channel_powers,
+        detector_powers,
+    )
+    from photonics_core.devices.wdm_dynamics import intermodulated_waveform
+    from photonics_core.devices.wdm_penalties import (
+        closure_penalty_db,
+        crosstalk_span,
+        filter_crosstalk,
+        gaussian_crosstalk_penalty_db,
+        interference_penalty_db,
+        lorentzian_drop,
+        lorentzian_through,
+        modulator_penalty_db,
+        ring_pair_penalty_db,
+        truncated_power,
+        truncation_penalty_db,
+    )
     from photonics_core.distributions import LogUniform, Normal, Uniform
     from photonics_core.doped_guide import DopedGuide
     from photonics_core.drawn_plans import LatinPlan, RandomPlan, SobolPlan
@@ -118,6 +162,17 @@ if TYPE_CHECKING:
     from photonics_core.effective_index_method import effective_index
     from photonics_core.eigenmode_expansion import ModeExpansion, expand_modes
     from photonics_core.energy import EnergyPerBit, drive_energy, heater_energy, laser_energy
+    from photonics_core.error_correction import KP4, KR4, ReedSolomon
+    from photonics_core.error_rate import (
+        bit_error_ratio,
+        crosstalk_penalty_db,
+        decision_thresholds,
+        log10_error_ratio,
+        log10_symbol_error_ratio,
+        q_factor,
+        required_amplitude,
+        required_q,
+    )
     from photonics_core.exchange_lumerical import read_lumerical, write_lumerical
     from photonics_core.exchange_models import as_sax_model, from_sax_model
     from photonics_core.exchange_netlist import (
@@ -426,6 +481,23 @@ _HOMES = {
     "TUNGSTEN": "devices.heater",
     "efficiency_nm_mw": "devices.heater",
     "power_per_fsr": "devices.heater",
+    "CombLaser": "devices.laser",
+    "LaserArray": "devices.laser",
+    "cw_wdm_spacing_ghz": "devices.laser",
+    "envelope_of_gain": "devices.laser",
+    "frequency_noise_rin": "devices.laser_noise",
+    "phase_noise_rin": "devices.laser_noise",
+    "slope_per_frequency": "devices.laser_noise",
+    "total_rin_db_hz": "devices.laser_noise",
+    "OperatingPoint": "devices.vcsel",
+    "Vcsel": "devices.vcsel",
+    "d_factor": "devices.vcsel_response",
+    "k_factor": "devices.vcsel_response",
+    "relaxation_frequency": "devices.vcsel_response",
+    "vcsel_bandwidth": "devices.vcsel_response",
+    "vcsel_rin": "devices.vcsel_response",
+    "vcsel_small_signal": "devices.vcsel_response",
+    "vcsel_transient": "devices.vcsel_response",
     "LockTrace": "devices.lock",
     "WavelengthLock": "devices.lock",
     "SplitResonance": "devices.backscatter",
@@ -442,6 +514,29 @@ _HOMES = {
     "unstack": "devices.batch",
     "RingTransmitter": "devices.transmitter",
     "wavelength_grid": "devices.transmitter",
+    "CoupledRingBus": "devices.coupled_bus",
+    "PolarizationDiverseReceiver": "devices.polarization_receiver",
+    "PolarizationSplitter": "devices.polarization_receiver",
+    "ChannelPowers": "devices.wdm",
+    "RingReceiver": "devices.wdm",
+    "additive_powers": "devices.wdm",
+    "all_symbols": "devices.wdm",
+    "channel_powers": "devices.wdm",
+    "detector_powers": "devices.wdm",
+    "level_drives": "devices.modulation_levels",
+    "ring_transmissions": "devices.modulation_levels",
+    "intermodulated_waveform": "devices.wdm_dynamics",
+    "closure_penalty_db": "devices.wdm_penalties",
+    "crosstalk_span": "devices.wdm_penalties",
+    "filter_crosstalk": "devices.wdm_penalties",
+    "gaussian_crosstalk_penalty_db": "devices.wdm_penalties",
+    "interference_penalty_db": "devices.wdm_penalties",
+    "lorentzian_drop": "devices.wdm_penalties",
+    "lorentzian_through": "devices.wdm_penalties",
+    "modulator_penalty_db": "devices.wdm_penalties",
+    "ring_pair_penalty_db": "devices.wdm_penalties",
+    "truncated_power": "devices.wdm_penalties",
+    "truncation_penalty_db": "devices.wdm_penalties",
     "approach_length": "devices.coupler",
     "fit_ring": "fit",
     "fit_series": "fit",
@@ -530,6 +625,22 @@ _HOMES = {
     "level_mismatch": "eye",
     "transmitter_penalty_db": "eye",
     "symbol_error_ratio": "eye",
+    "bit_error_ratio": "error_rate",
+    "crosstalk_penalty_db": "error_rate",
+    "decision_thresholds": "error_rate",
+    "log10_error_ratio": "error_rate",
+    "log10_symbol_error_ratio": "error_rate",
+    "q_factor": "error_rate",
+    "required_amplitude": "error_rate",
+    "required_q": "error_rate",
+    "log_disturbed_tail": "crosstalk_statistics",
+    "KP4": "error_correction",
+    "KR4": "error_correction",
+    "ReedSolomon": "error_correction",
+    "Photodiode": "devices.detector",
+    "Receiver": "devices.detector",
+    "even_powers": "devices.detector",
+    "transimpedance_density_pa": "devices.detector",
     "Closure": "closure",
     "tdecq": "closure",
     "CompactDevice": "compact_device",

@@ -27,6 +27,7 @@ SUBJECTS = (
     "modulator",
     "modulator_design",
     "signals",
+    "sources",
     "nonlinear",
     "pulsation",
     "drift",
@@ -41,9 +42,11 @@ SUBJECTS = (
     "optimise",
     "yields",
     "transmitter_dies",
+    "wdm",
     "batch",
     "batch_cluster",
     "wafer_test",
+    "errors",
 )
 KINDS = ("analytic", "published", "measured", "peer", "range")
 
