@@ -1,5 +1,10 @@
 """Lines fitted in a batch are those that are fitted one by one."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -8,6 +13,8 @@ from photonics_core.line_batch import fit_lines
 from photonics_core.line_windows import Lines, Ported
 from photonics_core.lineshape import fit_resonance
 from photonics_core.validation.synthetic_wafers import RADIUS, Truth, spectra
+
+ROOT = Path(__file__).parents[2]
 
 
 def work(count=6, add_drop=False, seed=0):
@@ -90,6 +97,35 @@ def test_wrong_arguments_are_named():
         fit_lines(ported, Lines(lines.spectrum + 7, lines.guess, lines.fsr_frequency, lines.linewidth))
     with pytest.raises(ValueError, match="devices = 99"):
         fit_lines(ported, lines, devices=99)
+
+
+@pytest.mark.slow
+def test_several_devices_share_the_batches():
+    """On four simulated devices, in a process of its own; each batch is computed whole on one of them."""
+    script = """
+import jax
+jax.config.update("jax_enable_x64", True)
+from photonics_core import line_batch
+from photonics_core.validation.bench_wafer_test import work
+ported, lines = work(3)
+alone = line_batch.fit_lines(ported, lines, devices=1)
+line_batch._BATCH_LINES = (4, 4)
+used = set()
+solve = line_batch.solve_lines
+def noted(model, cut, *rest):
+    used.update(cut.start.devices())
+    return solve(model, cut, *rest)
+line_batch.solve_lines = noted
+shared = line_batch.fit_lines(ported, lines, devices=4)
+worst = max(abs(a.wl - b.wl) / a.wl_se for a, b in zip(alone.resonances, shared.resonances))
+print(len(used), worst)
+"""
+    flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=4"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, env=os.environ | flags, capture_output=True, text=True, check=True
+    )
+    count, worst = done.stdout.split()
+    assert int(count) == 4 and float(worst) < 1e-6
 
 
 def test_float32_is_within_the_errors(float32):
