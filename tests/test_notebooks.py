@@ -20,6 +20,7 @@ LONG = (
     "from_a_gap",
     "heat_and_tuning",
     "ring_modulator",
+    "wafer_yield_and_test",
 )
 NOTEBOOKS = [
     pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if path.stem in LONG else [])
