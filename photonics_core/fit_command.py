@@ -56,7 +56,9 @@ def _say_plan(plan: FolderPlan, out: Path | None, say: Say) -> None:
     for file in plan.files[:_LISTED]:
         radius = "-" if file.radius is None else f"{file.radius:g} um"
         gap = "-" if file.gap is None else f"{1e3 * file.gap:g} nm"
-        say(f"  {file.name}  radius {radius}, gap {gap}, x {file.position[0]:g} um, y {file.position[1]:g} um")
+        x, y = file.position
+        place = f"x {x:g} um, y {y:g} um" if np.isfinite(x + y) else "place -"
+        say(f"  {file.name}  radius {radius}, gap {gap}, {place}")
     _say_rest(len(plan.files), say)
     _say_names("passed over, not of a known kind", plan.ignored, say)
     for note in plan.notes:

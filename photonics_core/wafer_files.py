@@ -10,7 +10,7 @@ import csv
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,7 +50,7 @@ class MeasuredFile:
 
 @dataclass(frozen=True)
 class FolderPlan:
-    """Files that will be read, names of those that are passed over, and remarks on the manifest."""
+    """Files that will be read, names of those that are passed over, and remarks on what is not known of them."""
 
     files: tuple[MeasuredFile, ...]
     ignored: tuple[str, ...]
@@ -97,7 +97,21 @@ def plan_folder(
     absent = sorted(set(stated) - {file.name for file in files})
     if absent:
         notes.append(f"{MANIFEST} names {len(absent)} files that are not there, the first {absent[0]!r}")
+    notes += _unknown(files, bool(pattern or positions))
     return FolderPlan(tuple(files), tuple(ignored), tuple(notes))
+
+
+def _unknown(files: Sequence[MeasuredFile], placed: bool) -> list[str]:
+    """Remarks on files without a radius, and without a place where places were asked for."""
+    without = [file.name for file in files if file.radius is None]
+    lost = [file.name for file in files if placed and not math.isfinite(sum(file.position))]
+    notes = []
+    if without:
+        what = "group index, loss and coupling are not given"
+        notes.append(f"{len(without)} of {len(files)} files have no radius, the first {without[0]!r}: {what}")
+    if lost:
+        notes.append(f"{len(lost)} of {len(files)} files have no place, the first {lost[0]!r}")
+    return notes
 
 
 @dataclass(frozen=True)

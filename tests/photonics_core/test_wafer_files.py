@@ -36,7 +36,9 @@ def test_places_from_table_manifest_and_pattern(tmp_path):
     assert (found["e_x3_y4.csv"].radius, found["e_x3_y4.csv"].gap) == (12.0, 0.25)
     assert found["sub/f_x0_y0.csv"].position == (7.0, 8.0)
     assert math.isnan(found["g.csv"].position[0]) and found["g.csv"].radius is None
-    assert len(plan.notes) == 4 and "x_mm = 'inf'" in plan.notes[0] and "lost.csv" in plan.notes[-1]
+    assert len(plan.notes) == 6 and "x_mm = 'inf'" in plan.notes[0] and "lost.csv" in plan.notes[3]
+    assert plan.notes[4].startswith("3 of 4 files have no radius, the first 'd_x2_y-1.csv'")
+    assert plan.notes[5] == "1 of 4 files have no place, the first 'g.csv'"
 
 
 def test_manifests_that_are_none(tmp_path):
