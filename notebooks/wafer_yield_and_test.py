@@ -132,12 +132,14 @@ for x, y, one in zip(dx, dy, width, strict=True):
 (measured / "ring_x9_y9.csv").write_text("1530.0,-1.2\n1530.02,")
 
 fit = pc.fit_folder(
-    measured, folder / "wafer.h5", radius=10.0, regime="under", pattern=r"_x(?P<x>-?\d+)_y(?P<y>-?\d+)", pitch=10e3
+    measured, folder / "wafer.h5", radius=10.0, regime="over", pattern=r"_x(?P<x>-?\d+)_y(?P<y>-?\d+)", pitch=10e3
 )
 for name, reason in fit.bad:
     print("could not be used:", name, "because", reason)
 n_g, n_g_se = fit.values("n_g", weighted=True)
 print(f"n_g {np.mean(n_g):.4f}, each known to {np.median(n_g_se):.4f}; 4.19 was put in")
+loss, coupling = (np.median(fit.values(name)[0]) for name in ("loss_db_cm", "power_coupling"))
+print(f"loss {loss:.2f} dB/cm and coupling {coupling:.4f}; 6 and 0.06 were put in")
 
 # %% [markdown]
 # A resonance moves by (wl / n_g) dn_eff/dwidth, 592 pm for a nanometre of width here, so that one line of each ring

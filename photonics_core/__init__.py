@@ -36,6 +36,22 @@ if TYPE_CHECKING:
     from photonics_core.design_rules import LayerRule, Violation, rule_violations
     from photonics_core.design_space import Free
     from photonics_core.devices.alignment_search import SearchResult, Stage, search_alignment
+    from photonics_core.devices.arbitration import (
+        RingDies,
+        RingRowSpread,
+        failure_probability,
+        least_shift,
+        needed_range,
+        served_range,
+        tuning_distance,
+    )
+    from photonics_core.devices.arbitration_search import (
+        LineSearch,
+        conditional_failure_probability,
+        is_served,
+        relation_search,
+        sequential_search,
+    )
     from photonics_core.devices.array_budget import Budget, CostModel, cheapest_budget, loosest_budget
     from photonics_core.devices.array_errors import (
         ArrayErrors,
@@ -102,12 +118,32 @@ if TYPE_CHECKING:
         total_rin_db_hz,
     )
     from photonics_core.devices.lattice_filter import LatticeFilter
+    from photonics_core.devices.link import WdmLink
+    from photonics_core.devices.link_alternatives import (
+        ALTERNATIVES,
+        Alternative,
+        comparison_table,
+        trace_loss_db,
+        trace_reach_m,
+    )
+    from photonics_core.devices.link_budget import ReceivedSignals, received_signals, required_gain_db
+    from photonics_core.devices.link_energy import (
+        LinkElectronics,
+        LinkEnergy,
+        LinkLatency,
+        areal_density,
+        link_energy_per_bit,
+        link_latency,
+        row_area,
+        shoreline_density,
+    )
     from photonics_core.devices.lock import LockTrace, WavelengthLock
     from photonics_core.devices.modulation_levels import level_drives, ring_transmissions
     from photonics_core.devices.modulator import RingModulator
     from photonics_core.devices.multimode_interference import MultimodeInterference
     from photonics_core.devices.nonlinear_resonator import NonlinearResonator
     from photonics_core.devices.polarization_receiver import PolarizationDiverseReceiver, PolarizationSplitter
+    from photonics_core.devices.relock import Relock, power_on_order, power_on_trace, relock_row, served_with_spares
     from photonics_core.devices.resonator import Resonator
     from photonics_core.devices.resonator_states import SteadyStates
     from photonics_core.devices.resonator_trajectory import ResonatorState, ResonatorTrajectory
@@ -481,6 +517,23 @@ _HOMES = {
     "TUNGSTEN": "devices.heater",
     "efficiency_nm_mw": "devices.heater",
     "power_per_fsr": "devices.heater",
+    "WdmLink": "devices.link",
+    "ReceivedSignals": "devices.link_budget",
+    "received_signals": "devices.link_budget",
+    "required_gain_db": "devices.link_budget",
+    "LinkElectronics": "devices.link_energy",
+    "LinkEnergy": "devices.link_energy",
+    "LinkLatency": "devices.link_energy",
+    "areal_density": "devices.link_energy",
+    "link_energy_per_bit": "devices.link_energy",
+    "link_latency": "devices.link_energy",
+    "row_area": "devices.link_energy",
+    "shoreline_density": "devices.link_energy",
+    "ALTERNATIVES": "devices.link_alternatives",
+    "Alternative": "devices.link_alternatives",
+    "comparison_table": "devices.link_alternatives",
+    "trace_loss_db": "devices.link_alternatives",
+    "trace_reach_m": "devices.link_alternatives",
     "CombLaser": "devices.laser",
     "LaserArray": "devices.laser",
     "cw_wdm_spacing_ghz": "devices.laser",
@@ -700,6 +753,23 @@ _HOMES = {
     "WaferMap": "wafer_map",
     "extract_dimensions": "wafer_map",
     "fit_wafer_map": "wafer_map",
+    "RingDies": "devices.arbitration",
+    "RingRowSpread": "devices.arbitration",
+    "failure_probability": "devices.arbitration",
+    "least_shift": "devices.arbitration",
+    "needed_range": "devices.arbitration",
+    "served_range": "devices.arbitration",
+    "tuning_distance": "devices.arbitration",
+    "LineSearch": "devices.arbitration_search",
+    "conditional_failure_probability": "devices.arbitration_search",
+    "is_served": "devices.arbitration_search",
+    "relation_search": "devices.arbitration_search",
+    "sequential_search": "devices.arbitration_search",
+    "Relock": "devices.relock",
+    "power_on_order": "devices.relock",
+    "power_on_trace": "devices.relock",
+    "relock_row": "devices.relock",
+    "served_with_spares": "devices.relock",
 }
 
 __all__ = list(_HOMES)

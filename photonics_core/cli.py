@@ -96,14 +96,13 @@ def sweep(
 
     Example: photonics-core sweep drop.toml --out results/drop --resume
     """
-    from photonics_core.sweep_command import dry, note_start, run_job, run_job_on_workers
+    from photonics_core.sweep_command import dry, run_job, run_job_on_workers
 
     place = out or Path("results") / job.stem
     with _clear_errors():
         if (scheduler or workers is not None) and not dry_run:
             options = {"patience": patience, "tries": tries, "resource": resource}
             options |= {"device": device, "precision": precision, "devices": devices, "shard": shard}
-            note_start(place, resume)
             is_whole, said = run_job_on_workers(job, place, scheduler, workers, resume=resume, **options)
             typer.echo(said)
             raise typer.Exit(0 if is_whole else 1)
@@ -111,7 +110,6 @@ def sweep(
         if dry_run:
             typer.echo(dry(job, devices))
         else:
-            note_start(place, resume)
             typer.echo(run_job(job, place, resume=resume, devices=devices, shard=shard))
 
 
@@ -132,7 +130,6 @@ def yield_(
 
     Example: photonics-core yield dies.toml --out results/dies
     """
-    from photonics_core.sweep_command import note_start
     from photonics_core.yield_command import dry_yield, run_yield
 
     place = out or Path("results") / job.stem
@@ -141,7 +138,6 @@ def yield_(
         if dry_run:
             typer.echo(dry_yield(job, devices))
             return
-        note_start(place, resume)
         said, found = run_yield(job, place, resume=resume, devices=devices)
         typer.echo(said, err=True)
         typer.echo(json.dumps(found.to_json()) if as_json else found.report())

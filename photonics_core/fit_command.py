@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from photonics_core.wafer_files import FolderPlan, plan_folder
+from photonics_core.wafer_files import SUFFIXES, FolderPlan, plan_folder
 from photonics_core.wafer_fit import WaferFit, fit_folder
 
 Say = Callable[[str], None]
@@ -30,12 +30,16 @@ def fit_wafer(
     """Fit a folder and report, one JSON object a device if so wished; return whether any file could not be used.
 
     Raises:
-        ValueError: for wrong arguments, or a table that cannot be written.
+        ValueError: for wrong arguments, a folder without files to fit, or a table that cannot be written.
     """
     found = plan_folder(folder, **plan)
     if dry_run:
         _say_plan(found, out, say)
         return False
+    if not found.files:
+        raise ValueError(f"folder = {folder} holds no file to fit ({', '.join(SUFFIXES)})")
+    if out is not None and out.is_dir():
+        raise ValueError(f"out = {out} is a folder, not a file")
     if out is not None and not out.parent.is_dir():
         raise ValueError(f"out = {out}: {out.parent} is not a folder")
     fit = fit_folder(folder, out, regime=regime, devices=devices, say=None if as_json else say, **plan)

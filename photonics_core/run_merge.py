@@ -18,11 +18,13 @@ import numpy as np
 
 from photonics_core.atomic import write_atomically
 from photonics_core.hdf5_variables import VERSIONS, StoreError, Variable, attach_dimensions, normalised, write
-from photonics_core.run_folder import RunFolder
+from photonics_core.run_folder import COORDINATES, DAMAGED, MANIFEST, PARTS, RunFolder
 from photonics_core.store import header, provenance, trailer
 
 #: Bytes of chunks that HDF5 keeps at hand, so that rows of two parts in one chunk are compressed once.
 CACHE = 1 << 26
+#: Where in its folder a run is: no results file may go there.
+_OWN = {(name,) for name in (MANIFEST, COORDINATES, PARTS, DAMAGED)}
 
 
 def merge(run: RunFolder | str | os.PathLike[str], path: str | os.PathLike[str], *, compress: bool = True) -> None:
@@ -34,9 +36,11 @@ def merge(run: RunFolder | str | os.PathLike[str], path: str | os.PathLike[str],
         compress: whether large arrays are compressed.
 
     Raises:
-        StoreError: if parts are missing or damaged (all of them are listed), or the file cannot be written.
+        StoreError: if parts are missing or damaged (all of them are listed), or the file cannot be written or would
+            take the place of what the run is made of.
     """
     run = run if isinstance(run, RunFolder) else RunFolder.open(run)
+    _check_apart(run, Path(path))
     found = run.verify()
     if not found.is_complete:
         raise StoreError(f"{run.path} cannot be merged: {found.report()}")
@@ -44,6 +48,12 @@ def merge(run: RunFolder | str | os.PathLike[str], path: str | os.PathLike[str],
         write_atomically(path, lambda temporary: _write(run, temporary, compress))
     except OSError as error:
         raise StoreError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _check_apart(run: RunFolder, path: Path) -> None:
+    folder, target = run.path.resolve(), path.resolve()
+    if target.is_relative_to(folder) and target.relative_to(folder).parts[:1] in _OWN:
+        raise StoreError(f"{path} is a part of the run in {run.path}, which would be lost; take another file")
 
 
 def _write(run: RunFolder, path: Path, compress: bool) -> None:

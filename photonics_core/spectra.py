@@ -215,6 +215,8 @@ _LOSS_TITLE = re.compile(r"loss|attenuation")
 
 
 def _as_decibels(values: np.ndarray, title: str, source: str) -> np.ndarray:
+    if not np.any(np.isfinite(values)):
+        raise SpectrumError(f"{source}: column {title!r} holds no number that is finite")
     kinds = {_POWER_UNITS[word] for word in _unit_words(title) if word in _POWER_UNITS}
     if len(kinds) > 1 or (not kinds and not np.any(values < 0.0)):
         raise SpectrumError(f"{source}: column {title!r} does not say whether its power is in dB or linear (mW)")

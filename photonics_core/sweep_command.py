@@ -61,6 +61,7 @@ def run_job(
     _check_free(folder, resume or share is not None)
     job = read_sweep_job(file)
     setup = job.setup(file.resolve().parent)
+    note_start(folder, resume)
     return run_settings(job, setup, folder, resume=True, devices=devices, share=share, progress=progress).report()
 
 
@@ -128,6 +129,8 @@ def run_job_on_workers(
         if value is not None:
             raise ValueError(f"--{name} does not go with {'--scheduler' if scheduler else '--workers'}")
     _check_free(folder, resume)
+    read_sweep_job(file)  # a job that cannot be read starts no workers
+    note_start(folder, resume)
     if scheduler:
         found = sweep_on_cluster(file, scheduler, folder=folder, resource=resource, **options)
     else:

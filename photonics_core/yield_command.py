@@ -25,7 +25,7 @@ import pydantic
 
 from photonics_core.jobs import JobError, Settings, all_mistakes, read_toml
 from photonics_core.run_folder import RunFolder
-from photonics_core.sweep_command import run_settings
+from photonics_core.sweep_command import note_start, run_settings
 from photonics_core.sweep_job import SweepJob, validated
 from photonics_core.yield_causes import FailureCauses, failure_causes
 from photonics_core.yield_estimate import YieldEstimate, estimate_yield
@@ -152,6 +152,7 @@ def run_yield(
     job, spec, options = read_yield_job(file)
     setup = job.setup(file.resolve().parent)
     _check(spec, options, {name: tuple(each["shape"]) for name, each in setup.about().items()})
+    note_start(folder, resume)
     swept = run_settings(job, setup, folder, resume=resume, devices=devices, progress=progress)
     return swept.report(), yield_of_run(RunFolder.open(folder), spec, options)
 

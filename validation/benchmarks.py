@@ -4,7 +4,7 @@ A peer that lives in the same environment is a function. One whose pins clash wi
 environment of its own, started before timing and fed one request a line, so that both are warm and alternate.
 The cases stand in `bench_rings.py`, `bench_films.py`, `bench_networks.py`, `bench_modes.py`,
 `bench_couplers.py`, `bench_modulator.py`, `bench_heat.py`, `bench_fiber.py`,
-`bench_grating_coupler.py`, `bench_batch.py` and `bench_optimise.py`.
+`bench_grating_coupler.py`, `bench_batch.py`, `bench_optimise.py` and `bench_link.py`.
 """
 
 import importlib
@@ -37,6 +37,7 @@ SUITES = (
     "bench_batch",
     "bench_optimise",
     "bench_wafer_test",
+    "bench_link",
 )
 
 Pair = tuple[Callable[[], Any], Callable[[], Any]]

@@ -32,6 +32,7 @@ SUBJECTS = (
     "pulsation",
     "drift",
     "tuning",
+    "arbitration",
     "heat",
     "section_heat",
     "fiber",
@@ -47,6 +48,8 @@ SUBJECTS = (
     "batch_cluster",
     "wafer_test",
     "errors",
+    "link",
+    "systems",
 )
 KINDS = ("analytic", "published", "measured", "peer", "range")
 

@@ -12,6 +12,7 @@ from photonics_core.devices.detector import Photodiode, Receiver
 from photonics_core.devices.laser import CombLaser, LaserArray
 from photonics_core.devices.link import LOSSES, WdmLink
 from photonics_core.devices.polarization_receiver import PolarizationDiverseReceiver, PolarizationSplitter
+from photonics_core.devices.wdm import RingReceiver
 from photonics_core.error_correction import KP4
 from photonics_core.units import SPEED_OF_LIGHT
 from photonics_core.validation.link import DESIGN, cascade_powers, reference_link
@@ -59,7 +60,7 @@ def test_one_line_by_the_textbook():
     link = reference_link(1, (5.0, 0.2, 0.15, 0.15), is_equalised=True)
     found = everything(link, 310.0)
     signals, ratio = found.signals, found.ratio
-    top = 0.15 * 10.0 ** (-0.1 * float(sum(found.losses.values())[0]))
+    top = 0.15 * 10.0 ** (-0.1 * float(sum(each[0] for each in found.losses.values())))
     np.testing.assert_allclose(signals.levels[0, 1], 0.9 * top + 1e-5, rtol=1e-12)
     np.testing.assert_array_equal(signals.disturbances, 0.0)
     low, high = np.asarray(signals.levels[0])
@@ -115,7 +116,8 @@ def test_more_light_errs_less_and_memory_errs_more(link):
     assert np.all(np.asarray(kept.log10_error_ratio()) < np.asarray(first.ratio))
 
 
-@pytest.mark.parametrize("levels", [2, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("levels", [2, 4])
 def test_budget_closes_and_its_margin_is_the_power_to_spare(levels):
     """Also: intensity noise so strong that no power is enough stands at the bound of what is looked for."""
     link = reference_link(2, levels=levels, code=None if levels == 2 else KP4)
@@ -152,8 +154,8 @@ def test_lock_budget_has_the_gradient_of_the_implicit_function():
         return reference_link(2, (5.0, 0.2, line, 0.15)).lock_budget_pm(310.0, part="filter", sign=-1)[1]
 
     value = jax.jit(budget)
-    exact = jax.jit(jax.grad(budget))(0.12)
-    np.testing.assert_allclose(exact, (value(0.12 + 1e-5) - value(0.12 - 1e-5)) / 2e-5, rtol=1e-5)
+    exact = jax.jit(jax.grad(budget))(0.6)
+    np.testing.assert_allclose(exact, (value(0.6 + 1e-5) - value(0.6 - 1e-5)) / 2e-5, rtol=1e-5)
     assert exact > 0.0
 
 
@@ -170,6 +172,7 @@ def test_rings_follow_the_lines_of_warm_lasers(link):
 
 def test_any_polarisation_costs_what_the_receiver_loses():
     plain = reference_link(2)
+    assert isinstance(plain.receiver, RingReceiver)
     splitter = PolarizationSplitter(te_loss_db=0.5, tm_loss_db=1.5)
     diverse = PolarizationDiverseReceiver(plain.receiver, splitter, azimuth=np.pi / 2, layout="separate")
     losses = dataclasses.replace(plain, receiver=diverse).losses_db(300.0)

@@ -7,7 +7,6 @@ import pytest
 from photonics_core import AddDropRing, LinearIndex, PointCoupler, RingBus, RingTransmitter, Waveguide, wavelength_grid
 from photonics_core.devices import wdm
 from photonics_core.devices.coupler import DirectionalCoupler
-from photonics_core.devices.modulation_levels import level_drives
 from photonics_core.scattering import power
 
 WL0, N_EFF, N_G, THERMO_OPTIC, LOSS_DB_CM = 1.31, 2.44, 4.48, 2.1e-4, 10.0
@@ -100,17 +99,6 @@ def test_the_additive_form_is_the_main_effects_of_all_patterns(levels):
     for part in (powers.leaked, powers.intermodulated):
         assert part.shape == (4, 4, levels) and not np.any(np.diagonal(part))
     np.testing.assert_allclose(np.sum(powers.intermodulated, axis=-1), 0.0, atol=1e-15)
-
-
-def test_four_levels_are_equally_spaced():
-    transmitter, receiver = chain()
-    powers = everything(transmitter, receiver, 330.0, 4)[0]
-    steps = np.diff(powers.own, axis=1)
-    np.testing.assert_allclose(steps, np.broadcast_to(steps[:, :1], (4, 3)), rtol=1e-12)
-    drives = np.asarray(level_drives(transmitter, 330.0, levels=4))
-    assert np.all(drives[:, 0] == 0.0) and np.all(drives[:, 3] == 1.0) and np.all(np.diff(drives) > 0.1)
-    # The slope of a flank changes: equal steps of the drive would not do.
-    assert np.max(np.abs(drives[:, 1] - 1 / 3)) > 0.02
 
 
 def test_rings_and_guides_keep_all_power():

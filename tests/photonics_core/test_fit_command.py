@@ -49,3 +49,14 @@ def test_wrong_arguments_are_one_line(folder, tmp_path):
         result = shell("fit", folder, *arguments)
         assert result.exit_code == 2 and message in result.stderr, result.output
         assert "Traceback" not in result.output
+
+
+def test_a_folder_without_spectra_is_an_error(tmp_path):
+    (tmp_path / "notes.doc").write_text("mistyped folder")
+    result = shell("fit", tmp_path, "--radius", 10, "--out", tmp_path / "no.h5")
+    assert result.exit_code == 2 and "holds no file to fit" in result.stderr and not (tmp_path / "no.h5").exists()
+
+
+def test_a_table_that_is_a_folder_is_refused_before_the_fit(folder, tmp_path):
+    result = shell("fit", folder, "--radius", 10, "--out", tmp_path)
+    assert result.exit_code == 2 and "is a folder, not a file" in result.stderr and "files read" not in result.output

@@ -159,6 +159,18 @@ def test_a_merged_file_is_what_memory_holds(folder, tmp_path):
     assert load(tmp_path / "plain.h5")["spectrum"].values.shape == (3, 7, 2, 4)
 
 
+@pytest.mark.parametrize(
+    "name", ["manifest.json", "coordinates.h5", "parts/part-000000.h5", "parts/all.h5", "damaged/x.h5"]
+)
+def test_a_merge_onto_the_run_itself_is_refused(folder, name):
+    """Replacing what it is made of would lose the run; a file of another name beside the manifest is fine."""
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with pytest.raises(StoreError, match="is a part of the run"):
+        merge(folder, folder / "parts" / ".." / name)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    merge(folder, folder / "all.h5")
+
+
 def test_xarray_opens_the_merged_file_and_a_part(folder, tmp_path):
     merge(folder, tmp_path / "all.h5")
     with xarray.open_dataset(tmp_path / "all.h5", engine="h5netcdf") as data:

@@ -266,3 +266,9 @@ def test_insertion_loss_counted_upwards_is_turned_round(tmp_path):
     path.write_text("wavelength (nm),insertion loss (dB)\n" + rows)
     spectrum = read_spectrum(path)
     assert spectrum.power_db.max() == pytest.approx(-3.0)
+
+
+def test_a_column_without_numbers_is_said_to_be_that(tmp_path):
+    path = write(tmp_path, "none.csv", b"wavelength (nm),power\n" + b"1550,nan\n" * 20)
+    with pytest.raises(SpectrumError, match="column 'power' holds no number that is finite"):
+        read_spectrum(path)

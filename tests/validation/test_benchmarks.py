@@ -48,7 +48,7 @@ def test_every_benchmark_has_a_name_of_its_own():
     names = [benchmark.name for benchmark in benchmarks.catalogue()]
     assert len(set(names)) == len(names)
     subjects = {"rings", "films", "networks", "modes", "couplers", "modulator", "heat", "fiber"}
-    subjects |= {"fiber_array", "grating_coupler", "optimise", "batch", "wafer_test"}
+    subjects |= {"fiber_array", "grating_coupler", "optimise", "batch", "wafer_test", "link"}
     assert {name.split(".")[0] for name in names} == subjects
 
 

@@ -1,0 +1,107 @@
+"""Wavelength arbitration: policies beside all permutations, closed forms, the least power, and searches."""
+
+import itertools
+
+import jax
+import numpy as np
+
+from photonics_core.devices.arbitration import (
+    POLICIES,
+    RingRowSpread,
+    least_shift,
+    needed_range,
+    tuning_distance,
+)
+from photonics_core.devices.arbitration_search import (
+    conditional_failure_probability,
+    is_served,
+    relation_search,
+    sequential_search,
+)
+from photonics_core.tuning import assign_lines
+from photonics_core.validation.precision import in_float64
+from photonics_core.validation.registry import Evidence, case
+
+DIES = 4000
+SIMULATOR = "wdmsim/wdm-simulator, docs/source/intro/params.rst, for the row and its variations"
+ABSTRACT = "S. Choi, V. Stojanovic, arXiv:2411.14810 (2024), abstract"
+
+
+def reference_row(count: int = 8, spacing: float = 1.12e-3, local: float = 2.24e-3) -> RingRowSpread:
+    """Lines 200 GHz apart within +-25 % of that and +-15 nm together, rings within +-`local` um, FSR N spacings."""
+    return RingRowSpread(count, spacing, count * spacing, None, 15e-3, 0.25 * spacing, local, 0.01, 0.1)
+
+
+def _distances(count: int, dies: int) -> jax.Array:
+    return tuning_distance(*reference_row(count).dies(jax.random.key(0), np.arange(dies)))
+
+
+@case("arbitration.any_line", source="all permutations of 4 and 6 rings", kind="analytic")
+@in_float64
+def any_line() -> Evidence:
+    """Largest difference of the range needed from the least over all permutations, in um."""
+    worst = 0.0
+    for count in (4, 6):
+        distance = _distances(count, 100)
+        every = np.array(list(itertools.permutations(range(count))))
+        largest = np.asarray(distance)[:, np.arange(count)[None], every].max(-1).min(1)
+        worst = max(worst, float(np.max(np.abs(np.asarray(needed_range(distance)) - largest))))
+    return Evidence(worst, 0.0, 0.0, "um")
+
+
+@case("arbitration.nested", source="each policy allows what the one before does", kind="analytic")
+@in_float64
+def nested() -> Evidence:
+    """Number of dies for which a policy that allows more needs more."""
+    fixed, cyclic, free = (np.asarray(needed_range(_distances(8, DIES), policy)) for policy in POLICIES)
+    return Evidence(float(np.sum((free > cyclic) | (cyclic > fixed))), 0.0, 0.0)
+
+
+@case("arbitration.offset", source="offset modulo FSR (deterministic) and modulo the spacing", kind="analytic")
+@in_float64
+def offset() -> Evidence:
+    """Largest difference of the range needed under a pure offset of the grid from the closed forms, in um."""
+    row, worst = RingRowSpread(8, 1.12e-3, 8.96e-3), 0.0
+    dies = row.dies(jax.random.key(0), np.arange(1))
+    for shift in (0.0, 0.3e-3, 5.0e-3, -2.0e-3, 14.0e-3):
+        distance = tuning_distance(dies.rings, dies.lines + shift, dies.fsr)
+        for policy, period in zip(POLICIES, (8.96e-3, 1.12e-3, 1.12e-3), strict=True):
+            worst = max(worst, abs(float(needed_range(distance, policy)[0]) - shift % period))
+    return Evidence(worst, 0.0, 1e-12, "um")
+
+
+@case("arbitration.least_power", source="photonics_core.assign_lines, assignments by Kuhn's method", kind="analytic")
+@in_float64
+def least_power() -> Evidence:
+    """Largest relative difference of the least sum of shifts from the least total power."""
+    row = RingRowSpread(6, 1.12e-3, 6.72e-3, None, 15e-3, 0.28e-3, 2.24e-3, 0.01)
+    dies = row.dies(jax.random.key(1), np.arange(10))
+    found, worst = np.asarray(least_shift(tuning_distance(*dies))), 0.0
+    for k in range(10):
+        plan = assign_lines(dies.rings[k] + 1.31, dies.lines[k] + 1.31, dies.fsr[k], 80.0, 1.0)
+        worst = max(worst, abs(plan.total * 80e-6 / found[k] - 1.0))
+    return Evidence(float(worst), 0.0, 1e-9)
+
+
+@case("arbitration.sequential", source=f"searches by relations are more robust: {ABSTRACT}; {SIMULATOR}", kind="range")
+@in_float64
+def sequential() -> Evidence:
+    """Conditional failure of sequential tuning less that of a relation search, cyclic policy, 6.72 nm: above zero."""
+    return Evidence(_conditional(False) - _conditional(True), (0.0, 1.0), 0.0)
+
+
+@case("arbitration.relations", source=f"nearly as good as full knowledge, read as 1 %: {ABSTRACT}", kind="range")
+@in_float64
+def relations() -> Evidence:
+    """Conditional failure probability of a thorough relation search under the cyclic policy at 6.72 nm."""
+    return Evidence(_conditional(True), (0.0, 0.01), 0.0)
+
+
+def _conditional(by_relations: bool, tuning_range: float = 6.72e-3) -> float:
+    distance = _distances(8, DIES)
+    if by_relations:
+        found = relation_search(distance, tuning_range, search="thorough")
+    else:
+        found = sequential_search(distance, tuning_range)
+    possible = needed_range(distance, "cyclic") <= tuning_range
+    return float(conditional_failure_probability(is_served(found.lines, "cyclic"), possible))
