@@ -19,7 +19,8 @@ from photonics_core.validation.registry import Absent
 
 #: Linux allows a process 65 530 memory maps, and each compiled program takes some.
 MOST_MAPS = 25_000
-#: The older of XLA's two ways to compile loops takes two thirds of the time; other versions may not know the switch.
+#: The older of XLA's two ways to compile loops takes two thirds of the time, and with optimisations off the newer one
+#: can be wrong (not a number where the optimised program has the right derivative). Other versions may not know it.
 QUICK_COMPILATION = "--xla_cpu_use_fusion_emitters=false" if jaxlib.__version__.startswith("0.10.") else ""
 
 jax.config.update("jax_enable_x64", True)
