@@ -176,6 +176,9 @@ class Receiver(eqx.Module):
         """
         check_positive("most", most, "mW")
         check_finite("log10_ratio", log10_ratio)
+        if np.ndim(log10_ratio) or np.ndim(extinction_db):
+            shapes = f"{np.shape(log10_ratio)} and {np.shape(extinction_db)}"
+            raise ValueError(f"log10_ratio and extinction_db of shapes {shapes} are not one number each")
         target = jnp.asarray(log10_ratio, jnp.result_type(float))
 
         def excess(log: Any, receiver: Any, target: Any, extinction: Any, rin: Any) -> jax.Array:
@@ -186,6 +189,9 @@ class Receiver(eqx.Module):
         least = (levels - 1) * required_q(target, levels) * self.noise(0.0) / _real(self.photodiode.responsivity)
         low = jnp.log(jax.lax.stop_gradient(least))
         parameters = (self, target, extinction_db, rin_db_hz)
+        reached = excess(jnp.asarray(math.log(most), target.dtype), *parameters)
+        if is_concrete(reached, low) and not (float(reached) <= 0.0 and float(low) < math.log(most)):
+            raise ValueError(f"log10_ratio = {float(target):g} is not reached by any amplitude within (0, {most:g}] mW")
         return jnp.exp(bracketed_root(excess, low, math.log(most), *parameters, name="log of the amplitude"))
 
     def sensitivity_by_q(self, log10_ratio: Any, extinction_db: Any, *, rin_db_hz: Any = None) -> jax.Array:

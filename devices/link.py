@@ -7,7 +7,8 @@ disturbances, and speed enters as intersymbol interference of one pole (`photoni
 heaters hold their rings on the laser lines at every temperature.
 
 Left out: chromatic dispersion, which at 1.31 um and up to 2 km shifts the edges of the spectrum of 56 GBd by less than
-a tenth of a symbol against each other; reflections and the beat of light that takes two ways (a filter that leaks by
+a tenth of a symbol against each other; the intensity noise that a laser's phase noise becomes on the flank of a ring
+(`photonics_core.devices.laser_noise`); reflections and the beat of light that takes two ways (a filter that leaks by
 -30 dB leaks power, not field, where lines differ by more than the detector's bandwidth); and jitter.
 """
 
@@ -27,7 +28,7 @@ from photonics_core.devices.polarization_receiver import PolarizationDiverseRece
 from photonics_core.devices.transmitter import RingTransmitter
 from photonics_core.devices.wdm import ChannelPowers, RingReceiver, channel_powers
 from photonics_core.error_correction import ReedSolomon
-from photonics_core.kernels.checks import check_choice, check_kind, check_positive, check_range
+from photonics_core.kernels.checks import check_choice, check_kind, check_positive, check_range, is_concrete
 from photonics_core.runtime import as_leaf
 from photonics_core.scattering import power
 from photonics_core.units import REFERENCE_TEMPERATURE, SPEED_OF_LIGHT, db, frequency, power_ratio
@@ -47,6 +48,16 @@ LOSSES = (
 )
 #: Kinds of lasers and of receiving optics that a link takes.
 LASERS, RECEIVERS = (LaserArray, CombLaser), (RingReceiver, PolarizationDiverseReceiver)
+#: Arguments of a link that are one number, or none.
+_NUMBERS = (
+    "symbol_rate_gbd",
+    "log10_target",
+    "length_m",
+    "attenuation_db_km",
+    "modulator_bandwidth",
+    "laser_temperature",
+    "receiver_temperature",
+)
 #: Halvings of the interval to a detuning error before the step of Newton's method that carries derivatives.
 _STEPS = 22
 #: Attenuation of standard single-mode fibre at 1310 nm in dB/km, upper bound of ITU-T G.652.D (from memory).
@@ -121,6 +132,11 @@ class WdmLink(eqx.Module):
         for name, unit in (("modulator_bandwidth", "THz"), ("laser_temperature", "K"), ("receiver_temperature", "K")):
             if getattr(self, name) is not None:
                 check_positive(name, getattr(self, name), unit)
+        for name in _NUMBERS:
+            if getattr(self, name) is not None and np.ndim(getattr(self, name)):
+                raise ValueError(f"{name} of shape {np.shape(getattr(self, name))} is not one number for the link")
+        if self.laser_temperature is None:
+            _check_lines(self.laser.wavelengths(self.laser.temperature0), self.transmitter.lines)
 
     @property
     def count(self) -> int:
@@ -323,6 +339,21 @@ class WdmLink(eqx.Module):
         if isinstance(self.receiver, PolarizationDiverseReceiver):
             return jnp.diagonal(self.receiver.power_range(there)[1]), dropped
         return dropped, dropped
+
+
+def _check_lines(lines: Any, wanted: Any) -> None:
+    """A `ValueError` where a laser's line is off its ring's by more than half the least distance of two lines."""
+    if not is_concrete(lines, wanted) or np.ndim(wanted) != 1:
+        return
+    lines, wanted = np.asarray(lines, float), np.asarray(wanted, float)
+    apart = np.min(np.abs(np.diff(np.sort(wanted))), initial=np.inf)
+    off = np.abs(lines - wanted)
+    if np.any(off > 0.5 * apart):
+        k = int(np.argmax(off))
+        raise ValueError(
+            f"laser with line {k} at {lines[k]:.7g} um does not match that of the transmitter at {wanted[k]:.7g} um, "
+            f"lines {apart:.3g} um apart; laser_temperature holds the rings on the lasers' own lines"
+        )
 
 
 def _plain(receiver: RingReceiver | PolarizationDiverseReceiver) -> RingReceiver:

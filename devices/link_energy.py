@@ -12,9 +12,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from photonics_core.devices.coupled_bus import CoupledRingBus
 from photonics_core.devices.link import WdmLink
+from photonics_core.devices.polarization_receiver import PolarizationDiverseReceiver
+from photonics_core.devices.wdm import RingReceiver
 from photonics_core.energy import drive_energy, heater_energy
-from photonics_core.kernels.checks import check_kind, check_positive, check_range
+from photonics_core.kernels.checks import check_choice, check_kind, check_positive, check_range
 from photonics_core.layout_modulator_row import PLAIN_RULES, RowRules
 from photonics_core.runtime import as_leaf
 from photonics_core.units import REFERENCE_TEMPERATURE, SPEED_OF_LIGHT
@@ -147,12 +150,19 @@ def link_energy_per_bit(
         + given(electronics.driver_fj_bit),
         modulator_heaters=held_by(held.transmitter.heater_power(temperature)),
         filter_heaters=held_by(held.receiver.heater_power(there)),
-        lock=held_by(2.0 * electronics.lock_power),
+        lock=held_by((1.0 + _rings_of_a_filter(link.receiver)) * electronics.lock_power),
         receiver=given(link.detector.energy_fj_bit),
         clock=given(electronics.clock_fj_bit),
         serdes=given(electronics.serdes_fj_bit),
         code=given(electronics.code_fj_bit, 0.0 if link.code is None else 1.0),
     )
+
+
+def _rings_of_a_filter(receiver: RingReceiver | PolarizationDiverseReceiver) -> int:
+    """Rings that are held for one line: coupled ones, and those of both arms where these are separate."""
+    if isinstance(receiver, PolarizationDiverseReceiver):
+        return _rings_of_a_filter(receiver.receiver) * (2 if receiver.layout == "separate" else 1)
+    return receiver.bus.filters.radii.shape[-1] if isinstance(receiver.bus, CoupledRingBus) else 1
 
 
 def shoreline_density(data_rate_gbps: Any, pitch: Any = 127.0, *, fibres: Any = 1.0, directions: int = 1) -> Any:
@@ -171,7 +181,7 @@ def shoreline_density(data_rate_gbps: Any, pitch: Any = 127.0, *, fibres: Any = 
     check_positive("data_rate_gbps", data_rate_gbps, "Gb/s")
     check_positive("pitch", pitch, "um")
     check_positive("fibres", fibres)
-    check_range("directions", directions, 1, 2)
+    check_choice("directions", directions, (1, 2))
     return _TBPS_MM * directions * data_rate_gbps / (pitch * fibres)
 
 
@@ -183,7 +193,7 @@ def areal_density(data_rate_gbps: Any, area: Any, *, directions: int = 1) -> Any
     """
     check_positive("data_rate_gbps", data_rate_gbps, "Gb/s")
     check_positive("area", area, "um^2")
-    check_range("directions", directions, 1, 2)
+    check_choice("directions", directions, (1, 2))
     return _TBPS_MM2 * directions * data_rate_gbps / area
 
 
@@ -233,12 +243,14 @@ def link_latency(
     check_kind("link", link, WdmLink)
     check_range("block_bits", block_bits, 1.0)
     lanes = link.count if lanes is None else lanes
-    check_range("lanes", lanes, 1, link.count)
+    check_choice("lanes", lanes, range(1, link.count + 1))
     index = FIBRE_GROUP_INDEX if group_index is None else group_index
     check_positive("group_index", index)
     rate = lanes * link.line_rate_gbps
-    coded = 1.0 if link.code is None else 1.0 + link.code.overhead
-    code = 0.0 if link.code is None else link.code.latency(rate, decoder)
-    # A decoder waits for whole codewords: their bits have come in by then.
-    block = coded * block_bits if link.code is None else 0.0
+    code, block = 0.0, block_bits
+    if link.code is not None:
+        code = link.code.latency(rate, decoder)
+        # A decoder waits for whole codewords; those before the last one of a block come first.
+        words = -(-block_bits // (link.code.data * link.code.symbol_bits))
+        block = (words - 1.0) * link.code.codeword * link.code.symbol_bits
     return LinkLatency(link.length_m * _METRE * index / SPEED_OF_LIGHT, _FJ * block / rate, code)

@@ -28,7 +28,8 @@ def level_drives(
     """
     check_choice("levels", levels, [2, 4])
     low, high = (_own_power(transmitter, temperature, jnp.full((transmitter.bus.count,), end)) for end in (0.0, 1.0))
-    inner = [_drive_of(transmitter, temperature, low + (high - low) * (m / (levels - 1))) for m in range(1, levels - 1)]
+    shares = [m / (levels - 1) for m in range(1, levels - 1)]
+    inner = [_drive_of(transmitter, temperature, low + (high - low) * share, share) for share in shares]
     return jnp.stack([jnp.zeros_like(low), *inner, jnp.ones_like(low)], axis=-1)
 
 
@@ -60,7 +61,7 @@ def _own_power(transmitter: RingTransmitter, temperature: Any, driven: jax.Array
     return jax.vmap(one)(rings, jnp.asarray(transmitter.lines), path, rings.anchor())
 
 
-def _drive_of(transmitter: RingTransmitter, temperature: Any, wanted: jax.Array) -> jax.Array:
+def _drive_of(transmitter: RingTransmitter, temperature: Any, wanted: jax.Array, share: float) -> jax.Array:
     """Drive between 0 and 1 at which each ring passes the wanted power of its own line, shape [N]."""
 
     def miss(driven: jax.Array) -> jax.Array:
@@ -74,8 +75,8 @@ def _drive_of(transmitter: RingTransmitter, temperature: Any, wanted: jax.Array)
 
     def newton(driven: jax.Array) -> jax.Array:
         value, slope = jax.jvp(miss, (driven,), (jnp.ones_like(driven),))
-        # Without a drive there is nothing to find.
-        return driven - value / jnp.where(slope == 0.0, jnp.inf, slope)
+        # Without a shift no drive does anything: its share is the limit of a small one.
+        return jnp.where(slope == 0.0, share, driven - value / jnp.where(slope == 0.0, 1.0, slope))
 
     ends = jnp.zeros_like(wanted), jnp.ones_like(wanted)
     low, high = jax.lax.fori_loop(0, _BISECTIONS, halve, ends)

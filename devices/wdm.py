@@ -233,8 +233,11 @@ def detector_powers(
         Powers in the unit of `line_powers`, shape [..., N].
 
     Raises:
-        ValueError: as for `channel_powers`, or for symbols of another shape.
+        ValueError: as for `channel_powers`, for symbols or powers of another shape, or for a power below zero.
     """
+    if np.shape(line_powers) not in ((), (transmitter.bus.count,)):
+        raise ValueError(f"line_powers of shape {np.shape(line_powers)} does not match {transmitter.bus.count} lines")
+    check_range("line_powers", line_powers, 0.0, np.inf)
     symbols = jnp.asarray(symbols)
     if symbols.shape[-1:] != (transmitter.bus.count,) or not jnp.issubdtype(symbols.dtype, jnp.integer):
         raise ValueError(

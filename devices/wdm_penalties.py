@@ -49,13 +49,16 @@ def modulator_penalty_db(one: Any, zero: Any) -> tuple[jax.Array, jax.Array, jax
     and of that mean power a part (r - 1) / (r + 1) is modulated. The product of the three is (T1 - T0) / 2.
 
     Args:
-        one, zero: power through / in of the two states, one > zero >= 0.
+        one, zero: power through / in of the two states, one >= zero >= 0, one > 0.
 
     Raises:
-        ValueError: for powers outside [0, 1].
+        ValueError: for powers outside [0, 1], no power in state "1", or less than in state "0".
     """
+    check_positive("one", one)
     check_range("one", one, 0.0, 1.0)
     check_range("zero", zero, 0.0, 1.0)
+    if is_concrete(one, zero) and np.any(np.asarray(zero) > np.asarray(one)):
+        raise ValueError(f"zero = {np.max(np.asarray(zero)):g} is outside [0, one = {np.min(np.asarray(one)):g}]")
     one, zero = jnp.asarray(one), jnp.asarray(zero)
     mean = 0.5 * (one + zero)
     return _decibels(one), _decibels(mean / one), _decibels(0.5 * (one - zero) / mean)

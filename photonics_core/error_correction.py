@@ -22,7 +22,7 @@ import numpy as np
 from jax.scipy.special import logsumexp
 from scipy.special import gammaln
 
-from photonics_core.kernels.checks import check_choice, check_positive, check_range
+from photonics_core.kernels.checks import check_choice, check_positive, check_range, is_concrete
 from photonics_core.kernels.roots import bracketed_root
 
 _LN10 = math.log(10.0)
@@ -97,16 +97,15 @@ class ReedSolomon(eqx.Module):
         Raises:
             ValueError: for a logarithm that is not below zero.
         """
-        return logsumexp(self._log_terms(self._log_symbol(_natural(log10_ratio))), axis=-1) / _LN10
+        return logsumexp(self._log_terms(_natural(log10_ratio)), axis=-1) / _LN10
 
     def log10_corrected_ratio(self, log10_ratio: Any) -> jax.Array:
         """Decimal logarithm of the bit error ratio behind the decoder; argument as above."""
         log_bit = _natural(log10_ratio)
-        log_symbol = self._log_symbol(log_bit)
         wrong = np.arange(self.correctable + 1, self.codeword + 1) / self.codeword
-        terms = self._log_terms(log_symbol)
+        terms = self._log_terms(log_bit)
         lost = logsumexp(terms, axis=-1, b=_row(wrong, terms))
-        return (lost + log_bit - log_symbol) / _LN10
+        return (lost + log_bit - self._log_symbol(log_bit)) / _LN10
 
     def log10_frame_loss_ratio(self, log10_ratio: Any, frames: float = 8.0, interleaved: int = 1) -> jax.Array:
         """Decimal logarithm of the share of frames that are lost with their codewords.
@@ -133,12 +132,18 @@ class ReedSolomon(eqx.Module):
             interleaved: for frames, as above.
 
         Raises:
-            ValueError: for a target that no ratio between 1e-30 and 0.1 leaves, or an unknown ratio.
+            ValueError: for a target that is not one number, or that no ratio between 1e-30 and 0.1 leaves, or an
+                unknown ratio.
         """
         check_choice("of", of, RATIOS)
+        if np.ndim(log10_target):
+            raise ValueError(f"log10_target of shape {np.shape(log10_target)} is not one number")
         frame = functools.partial(self.log10_frame_loss_ratio, interleaved=interleaved)
         after = (self.log10_codeword_error_ratio, self.log10_corrected_ratio, frame)[RATIOS.index(of)]
         target = jnp.asarray(log10_target, jnp.result_type(float))
+        low, high = (after(end) for end in (_LOW, _HIGH))
+        if is_concrete(target, low, high):
+            check_range("log10_target", target, float(low), float(high))
         return bracketed_root(lambda x, goal: after(x) - goal, _LOW, _HIGH, target, name="log10 of the ratio")
 
     def _log_symbol(self, log_bit: jax.Array) -> jax.Array:
@@ -154,12 +159,13 @@ class ReedSolomon(eqx.Module):
         share = jnp.where(is_small, 1.0 - y * (0.5 - y / 6.0), -jnp.expm1(-safe) / safe)
         return log_bit + math.log(self.symbol_bits) + jnp.log(times * share)
 
-    def _log_terms(self, log_symbol: jax.Array) -> jax.Array:
+    def _log_terms(self, log_bit: jax.Array) -> jax.Array:
         """Logarithms of the binomial terms of more than t wrong symbols, on a last axis."""
         count, ways = _binomial(self.codeword, self.correctable)
-        log_symbol = log_symbol[..., None]
+        log_symbol = self._log_symbol(log_bit)[..., None]
         count = _row(count, log_symbol)
-        right = jnp.log1p(-jnp.exp(log_symbol))
+        # Of bits, for the part of wrong symbols rounds to one long before that of wrong bits does.
+        right = self.symbol_bits * jnp.log1p(-jnp.exp(log_bit[..., None]))
         return _row(ways, log_symbol) + count * log_symbol + (self.codeword - count) * right
 
 

@@ -89,8 +89,12 @@ def test_sensitivity_leaves_its_error_ratio_and_beats_the_q_factor():
     assert float(RECEIVER.log10_error_ratio(powers, -132.0)) == pytest.approx(-12.0, abs=1e-9)
     by_q = float(RECEIVER.sensitivity_by_q(-12.0, 4.0, rin_db_hz=-132.0))
     assert 0.98 * by_q < found < by_q
-    with pytest.raises(ValueError, match="no root for log of the amplitude"):
+    with pytest.raises(ValueError, match=r"log10_ratio = -12 is not reached by any amplitude within \(0, 100\] mW"):
         RECEIVER.sensitivity(-12.0, 4.0, rin_db_hz=-115.0)
+    with pytest.raises(ValueError, match=r"within \(0, 1e-06\] mW"):
+        RECEIVER.sensitivity(-12.0, 4.0, most=1e-6)
+    with pytest.raises(ValueError, match="are not one number each"):
+        RECEIVER.sensitivity(-12.0, [4.0, 5.0])
 
 
 def test_powers_of_an_amplitude():

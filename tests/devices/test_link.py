@@ -165,7 +165,8 @@ def test_rings_follow_the_lines_of_warm_lasers(link):
     assert np.all(
         np.abs(np.asarray(warm.on_lines().transmitter.lines) - np.asarray(link.transmitter.lines) - 1e-3) < 1e-9
     )
-    held = dataclasses.replace(warm.on_lines(), laser_temperature=None)
+    moved = LaserArray(np.asarray(link.laser.wavelengths(310.0)), link.laser.power)
+    held = dataclasses.replace(warm.on_lines(), laser=moved, laser_temperature=None)
     cold, found = (np.asarray(everything(one, 300.0).ratio) for one in (link, held))
     np.testing.assert_allclose(found, cold, rtol=0.02)
 
@@ -209,6 +210,19 @@ def test_what_does_not_fit_is_said(link):
         dataclasses.replace(link, laser=1.0)
     with pytest.raises(ValueError, match="input_joint_db of shape"):
         dataclasses.replace(link, input_joint_db=[1.0, 2.0])
+    for name in ("symbol_rate_gbd", "log10_target", "length_m", "laser_temperature"):
+        with pytest.raises(ValueError, match=rf"{name} of shape \(2,\) is not one number"):
+            dataclasses.replace(link, **{name: np.full(2, -12.0 if name == "log10_target" else 30.0)})
     with pytest.raises(ValueError, match="part = 'laser'"):
         link.lock_budget_pm(part="laser")
     assert isinstance(link, WdmLink) and len(DESIGN) == 4
+
+
+def test_lasers_on_other_lines_are_not_taken_for_those_of_the_rings(link):
+    """A grid of another middle, or the lines in the opposite order; held on the lasers' own lines both are good."""
+    for lines in (np.asarray(link.laser.lines) + 0.02, np.asarray(link.laser.lines)[::-1]):
+        other = dataclasses.replace(link.laser, lines=lines)
+        with pytest.raises(ValueError, match="laser with line 0 at .* does not match that of the transmitter"):
+            dataclasses.replace(link, laser=other)
+        followed = dataclasses.replace(link, laser=other, laser_temperature=other.temperature0)
+        np.testing.assert_allclose(followed.on_lines().transmitter.lines, lines, rtol=1e-12)

@@ -19,6 +19,7 @@ from photonics_core.devices.link_energy import (
     row_area,
     shoreline_density,
 )
+from photonics_core.devices.polarization_receiver import PolarizationDiverseReceiver, PolarizationSplitter
 from photonics_core.error_correction import KP4
 from photonics_core.layout_modulator_row import RowRules
 from photonics_core.validation.link import reference_link
@@ -87,8 +88,9 @@ def test_densities_by_definition():
     rules = RowRules(pad_pitch=50.0, pad=20.0, radius=5.0, heater=2.0)
     np.testing.assert_allclose(row_area(8, rules, with_pads=False), 8 * 12.0 * rules.depth)
     np.testing.assert_allclose(row_area(8, rules) - row_area(8, rules, with_pads=False), 18 * 2500.0)
-    with pytest.raises(ValueError, match="directions = 3"):
-        shoreline_density(1.0, directions=3)
+    for directions in (1.5, 3):
+        with pytest.raises(ValueError, match=f"directions = {directions}"):
+            shoreline_density(1.0, directions=directions)  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match="area = 0"):
         areal_density(1.0, 0.0)
 
@@ -102,8 +104,22 @@ def test_latency_is_flight_block_and_code(link):
     coded = link_latency(dataclasses.replace(far, code=KP4), decoder=5e4)
     np.testing.assert_allclose(coded.code, 5440 / 64.0 * 1e3 + 5e4)
     assert coded.serialisation == 0.0 and coded.total == coded.flight + coded.code
-    with pytest.raises(ValueError, match="lanes = 3"):
-        link_latency(link, lanes=3)
+    # 5140 bits of data fill a codeword; one bit more waits for a second one of 5440.
+    full, more = (link_latency(dataclasses.replace(far, code=KP4), block_bits=n) for n in (5140.0, 5141.0))
+    assert full.serialisation == 0.0
+    np.testing.assert_allclose(more.serialisation, 5440 / 64.0 * 1e3)
+    for lanes in (0, 1.5, 3):
+        with pytest.raises(ValueError, match=f"lanes = {lanes}"):
+            link_latency(link, lanes=lanes)  # pyright: ignore[reportArgumentType]
+
+
+def test_every_ring_that_is_held_has_its_lock(link):
+    """A modulator and a filter for each line; two filters where the polarisations have rings of their own."""
+    splitter = PolarizationSplitter()
+    for layout, rings in (("loop", 2.0), ("separate", 3.0)):
+        receiver = PolarizationDiverseReceiver(link.receiver, splitter, layout=layout)
+        energy = link_energy_per_bit(dataclasses.replace(link, receiver=receiver), ELECTRONICS, 310.0)
+        np.testing.assert_allclose(energy.lock, 1e3 * rings * 0.1 / 32.0)
 
 
 def test_what_is_negative_is_said(link):

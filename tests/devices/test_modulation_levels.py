@@ -1,4 +1,7 @@
+import dataclasses
+
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -38,6 +41,21 @@ def test_drives_move_as_the_implicit_function_does():
     value = jax.jit(drives)
     np.testing.assert_allclose(slope, (value(330.5) - value(329.5)), rtol=1e-4)
     assert np.all(slope != 0.0)
+
+
+def test_the_smallest_drive_has_even_levels_too():
+    """Without a shift the levels are one, and part evenly with it: so do their slopes."""
+
+    def own(shift):
+        moved = dataclasses.replace(TRANSMITTER, drive_shift=shift)
+        return jnp.diagonal(ring_transmissions(moved, levels=4), axis1=1, axis2=2)
+
+    slopes = np.asarray(jax.jit(jax.jacfwd(own))(0.0))
+    assert np.all(np.abs(slopes[3]) > 1e2)
+    np.testing.assert_allclose(slopes, np.arange(4)[:, None] / 3.0 * slopes[3], rtol=1e-9)
+    np.testing.assert_allclose(
+        level_drives(dataclasses.replace(TRANSMITTER, drive_shift=0.0), levels=4), np.tile([0, 1 / 3, 2 / 3, 1], (3, 1))
+    )
 
 
 def test_bad_values_are_named():

@@ -273,6 +273,8 @@ def test_no_drive_is_no_signal_and_no_disturbance():
             "(?s)transmitter = RingReceiver.* is not of the kind RingTransmitter",
         ),
         (lambda tx, rx: wdm.detector_powers(tx, rx, np.zeros((2, 3), int)), r"symbols of shape \(2, 3\)"),
+        (lambda tx, rx: wdm.detector_powers(tx, rx, np.zeros(4, int), line_powers=-1.0), "line_powers = -1"),
+        (lambda tx, rx: wdm.detector_powers(tx, rx, np.zeros(4, int), line_powers=np.ones(3)), "line_powers of shape"),
         (lambda tx, rx: wdm.detector_powers(tx, rx, np.full((2, 4), 2)), "symbols = 2 is outside"),
         (lambda tx, rx: wdm.all_symbols(30), "count = 30"),
         (lambda tx, rx: rx.drop_powers(300.0, -LINES), "lines = -1.3"),

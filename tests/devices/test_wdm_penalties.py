@@ -182,6 +182,8 @@ def test_where_no_power_helps_the_penalty_is_infinite_and_its_gradient_finite():
     ("call", "message"),
     [
         (lambda: penalties.modulator_penalty_db(1.2, 0.1), "one = 1.2"),
+        (lambda: penalties.modulator_penalty_db(0.0, 0.0), "one = 0"),
+        (lambda: penalties.modulator_penalty_db(0.2, 0.5), "zero = 0.5 is outside"),
         (lambda: penalties.gaussian_crosstalk_penalty_db([-0.1], 7.0), "spans = -0.1"),
         (lambda: penalties.gaussian_crosstalk_penalty_db([0.1], 7.0, levels=3), "levels = 3"),
         (lambda: penalties.crosstalk_span(0.1, 0.9), "extinction = 0.9"),

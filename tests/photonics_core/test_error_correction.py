@@ -93,3 +93,22 @@ def test_wrong_arguments():
         KP4.threshold(-12.0, "word")
     with pytest.raises(ValueError, match="line_rate_gbps = 0"):
         KP4.latency(0.0)
+
+
+@pytest.mark.parametrize("ratio", [-0.3, -0.1, -0.01, -1e-5])
+def test_hopeless_lines_stay_hopeless(ratio):
+    """Every codeword is lost with all of its errors, where all symbols are wrong but for rounding too."""
+    value, slope = jax.value_and_grad(KP4.log10_corrected_ratio)(ratio)
+    assert float(value) == pytest.approx(ratio, abs=1e-9) and float(slope) == pytest.approx(1.0, rel=1e-6)
+    assert float(KP4.log10_codeword_error_ratio(ratio)) == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.parametrize("target", [-500.0, 0.5, np.nan])
+def test_targets_out_of_reach_are_named(target):
+    with pytest.raises(ValueError, match=f"log10_target = {target:g} is outside"):
+        KP4.threshold(target)
+
+
+def test_thresholds_take_one_target():
+    with pytest.raises(ValueError, match="log10_target of shape"):
+        KP4.threshold([-12.0, -13.0])

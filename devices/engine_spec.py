@@ -1,0 +1,235 @@
+"""What an optical engine has to do, what its devices are like, and the discrete choices that there are.
+
+An engine is a chip edge of links like `photonics_core.devices.link.WdmLink`, as many out as in: each pair needs a fibre
+of data out, one of data in, and one for the light of its lasers. Its rate counts the bits of both directions.
+"""
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import equinox as eqx
+
+from photonics_core.devices import measured_silicon as silicon
+from photonics_core.devices.link_energy import shoreline_density
+from photonics_core.error_correction import KP4, KR4, ReedSolomon
+from photonics_core.kernels.checks import check_choice, check_finite, check_positive, check_range
+from photonics_core.runtime import as_leaf
+from photonics_core.units import SPEED_OF_LIGHT
+
+#: Codes by name.
+CODES: dict[str, ReedSolomon | None] = {"none": None, "KR4": KR4, "KP4": KP4}
+#: Most lines of a fibre; neighbours are padded to it, so that all engines run one compiled program.
+MOST_CHANNELS = 32
+#: Fibres at the edge for a link out and one in, the light of the lasers included.
+FIBRES_OF_A_PAIR = 3
+
+
+class EngineTechnology(eqx.Module):
+    """Device parameters that the sizing takes as given. All defaults are estimates, none of one published process.
+
+    Args:
+        responsivity: of the photodiodes in mA/mW.
+        density_pa: current noise of the amplifiers in pA/sqrt(Hz) at 32 GBd and 300 K. It grows with the bandwidth: the
+            transimpedance that an amplifier of one gain-bandwidth product gives falls as the bandwidth squared, and the
+            noise of the feedback resistor and of the input transistor with it (after E. Saeckinger, Broadband Circuits
+            for Optical Fiber Communication (2005), ch. 5, from memory); and as the root of the temperature.
+        receiver_share: -3 dB bandwidth of the amplifier over the symbol rate.
+        driver_bandwidth: of driver and junction in THz.
+        capacitance, swing: of a modulator in fF and V.
+        drive_shift_pm: shift of a modulator's resonance between the outer levels in pm.
+        loss_db_cm: of the guides in dB/cm.
+        joint_db: loss in dB of each of the three joints.
+        heater_nm_mw: heater efficiency of a ring of 5 um in nm/mW; it falls as 1 / radius, the length to be heated.
+        reserve_nm: shift by the heaters that is left at the highest temperature, for the spread of manufacture, in nm.
+        lock_power: of the control of one ring in mW. `lock_error_pm`: detuning error of a modulator, of either sign.
+        laser_efficiency: wall-plug efficiency at 300 K. `rin_db_hz`: intensity noise of a line.
+        driver_fj_bit, receiver_fj_bit, clock_fj_bit, serdes_fj_bit: of each bit on the line at 32 GBd NRZ, in fJ.
+        rate_exponent: p of their growth as (symbol rate / 32 GBd)^p. `pam4_factor`: by which PAM4 takes more.
+        code_fj_bit: error correction at both ends, per bit of data.
+        pitch: of the fibres in um.
+
+    Raises:
+        ValueError: for a value outside its range.
+    """
+
+    responsivity: Any = eqx.field(converter=as_leaf, default=0.9)
+    density_pa: Any = eqx.field(converter=as_leaf, default=15.0)
+    receiver_share: Any = eqx.field(converter=as_leaf, default=0.7)
+    driver_bandwidth: Any = eqx.field(converter=as_leaf, default=0.05)
+    capacitance: Any = eqx.field(converter=as_leaf, default=50.0)
+    swing: Any = eqx.field(converter=as_leaf, default=2.0)
+    drive_shift_pm: Any = eqx.field(converter=as_leaf, default=80.0)
+    loss_db_cm: Any = eqx.field(converter=as_leaf, default=silicon.LOSS_DB_CM)
+    joint_db: Any = eqx.field(converter=as_leaf, default=1.5)
+    heater_nm_mw: Any = eqx.field(converter=as_leaf, default=0.25)
+    reserve_nm: Any = eqx.field(converter=as_leaf, default=0.5)
+    lock_power: Any = eqx.field(converter=as_leaf, default=0.5)
+    lock_error_pm: Any = eqx.field(converter=as_leaf, default=2.0)
+    laser_efficiency: Any = eqx.field(converter=as_leaf, default=0.1)
+    rin_db_hz: Any = eqx.field(converter=as_leaf, default=-145.0)
+    driver_fj_bit: Any = eqx.field(converter=as_leaf, default=300.0)
+    receiver_fj_bit: Any = eqx.field(converter=as_leaf, default=500.0)
+    clock_fj_bit: Any = eqx.field(converter=as_leaf, default=300.0)
+    serdes_fj_bit: Any = eqx.field(converter=as_leaf, default=1500.0)
+    rate_exponent: Any = eqx.field(converter=as_leaf, default=0.5)
+    pam4_factor: Any = eqx.field(converter=as_leaf, default=1.25)
+    code_fj_bit: Any = eqx.field(converter=as_leaf, default=200.0)
+    pitch: Any = eqx.field(converter=as_leaf, default=127.0)
+
+    def __check_init__(self) -> None:
+        signed = ("rin_db_hz", "rate_exponent")
+        for name in signed:
+            check_finite(name, getattr(self, name))
+        for name in ("lock_error_pm", "lock_power", "reserve_nm", "joint_db", "loss_db_cm", *_ENERGIES):
+            check_range(name, getattr(self, name), 0.0, 1e6)
+        positive = ("responsivity", "density_pa", "receiver_share", "driver_bandwidth", "capacitance", "swing")
+        for name in (*positive, "drive_shift_pm", "heater_nm_mw", "laser_efficiency", "pam4_factor", "pitch"):
+            check_positive(name, getattr(self, name))
+
+
+_ENERGIES = ("driver_fj_bit", "receiver_fj_bit", "clock_fj_bit", "serdes_fj_bit", "code_fj_bit")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """The discrete choices of an engine.
+
+    Args:
+        channels: lines of a fibre.
+        spacing_ghz: of the lines.
+        symbol_rate_gbd: symbols per ns of a line.
+        levels: 2 for NRZ, 4 for PAM4.
+        code: a name of `CODES`.
+
+    Raises:
+        ValueError: for a value outside its range.
+    """
+
+    channels: int
+    spacing_ghz: float
+    symbol_rate_gbd: float
+    levels: int = 2
+    code: str = "none"
+
+    def __post_init__(self) -> None:
+        check_range("channels", self.channels, 2, MOST_CHANNELS)
+        check_positive("spacing_ghz", self.spacing_ghz, "GHz")
+        check_positive("symbol_rate_gbd", self.symbol_rate_gbd, "GBd")
+        check_choice("levels", self.levels, (2, 4))
+        check_choice("code", self.code, CODES)
+
+    @property
+    def overhead(self) -> float:
+        """Bits of the code over those of data."""
+        code = CODES[self.code]
+        return 0.0 if code is None else code.overhead
+
+    @property
+    def data_rate_gbps(self) -> float:
+        """Bits of data per ns of one fibre, in its one direction."""
+        return self.channels * self.symbol_rate_gbd * math.log2(self.levels) / (1.0 + self.overhead)
+
+    @property
+    def comb_thz(self) -> float:
+        """Part of the free spectral range that the lines take up, in THz."""
+        return 1e-3 * self.channels * self.spacing_ghz
+
+    def pairs(self, rate_tbps: float) -> int:
+        """Pairs of fibres, out and in, for a rate in Tb/s that counts both directions."""
+        return math.ceil(round(1e3 * rate_tbps / (2.0 * self.data_rate_gbps), 9))
+
+    def density(self, pitch: float) -> float:
+        """Tb/s per mm of edge, both directions, three fibres of a `pitch` in um for each pair."""
+        return float(shoreline_density(self.data_rate_gbps, pitch, fibres=FIBRES_OF_A_PAIR, directions=2))
+
+    def __str__(self) -> str:
+        form = "NRZ" if self.levels == 2 else "PAM4"
+        code = "" if self.code == "none" else f" {self.code}"
+        return f"{self.channels} x {self.symbol_rate_gbd:g} GBd {form}{code}, {self.spacing_ghz:g} GHz"
+
+
+@dataclass(frozen=True)
+class EngineSpec:
+    """What is asked of an engine, and the limits.
+
+    Args:
+        rate_tbps: in Tb/s, bits of both directions.
+        shoreline_mm: length of edge for its fibres in mm.
+        temperatures_k: lowest and highest temperature of the chip in K.
+        laser_temperatures_k: of the lasers then.
+        log10_target: decimal logarithm of the bit error ratio, behind the code if there is one.
+        margin_db: by which light at the detectors may be weaker than the model says, in dB.
+        channels, spacings_ghz, symbol_rates_gbd, levels, codes: what may be chosen.
+        most_line_power: largest power of a line out of its laser, for one fibre, in mW.
+        most_heater_power: largest power of a heater in mW.
+        least_gap: of the couplers in um.
+        radii: least and largest radius in um.
+
+    Raises:
+        ValueError: for a value outside its range.
+    """
+
+    rate_tbps: float = 4.0
+    shoreline_mm: float = 4.0
+    temperatures_k: tuple[float, float] = (300.0, 350.0)
+    laser_temperatures_k: tuple[float, float] = (300.0, 320.0)
+    log10_target: float = -12.0
+    margin_db: float = 3.0
+    channels: tuple[int, ...] = (4, 8, 16)
+    spacings_ghz: tuple[float, ...] = (100.0, 200.0, 400.0)
+    symbol_rates_gbd: tuple[float, ...] = (16.0, 32.0, 53.125)
+    levels: tuple[int, ...] = (2, 4)
+    codes: tuple[str, ...] = ("none", "KP4")
+    most_line_power: float = 20.0
+    most_heater_power: float = 40.0
+    least_gap: float = 0.08
+    radii: tuple[float, float] = (4.0, 10.0)
+
+    def __post_init__(self) -> None:
+        for name in ("rate_tbps", "shoreline_mm", "most_line_power", "most_heater_power"):
+            check_positive(name, getattr(self, name))
+        check_range("least_gap", self.least_gap, 0.02, 0.29, "um")
+        check_range("log10_target", self.log10_target, -30.0, -2.0)
+        check_range("margin_db", self.margin_db, 0.0, 30.0, "dB")
+        for name, low, high in (
+            ("temperatures_k", 250.0, 400.0),
+            ("laser_temperatures_k", 250.0, 400.0),
+            ("radii", 2.0, 50.0),
+        ):
+            check_range(name, getattr(self, name), low, high)
+            if not getattr(self, name)[0] <= getattr(self, name)[1]:
+                raise ValueError(f"{name} = {getattr(self, name)} descends")
+        for name in ("channels", "spacings_ghz", "symbol_rates_gbd", "levels", "codes"):
+            if not getattr(self, name):
+                raise ValueError(f"{name} = () leaves nothing to choose")
+
+    def all_candidates(self) -> list[Candidate]:
+        """All combinations of the choices."""
+        choices = self.channels, self.spacings_ghz, self.symbol_rates_gbd, self.levels, self.codes
+        return [Candidate(*each) for each in itertools.product(*choices)]
+
+    def candidates(self, technology: EngineTechnology) -> list[Candidate]:
+        """Combinations that fit the shoreline and the free spectral range of the smallest ring.
+
+        Raises:
+            ValueError: if there is none; it says which limit leaves none.
+        """
+        pitch_mm = 1e-3 * float(technology.pitch)
+        most = SPEED_OF_LIGHT / (silicon.O_BAND_GROUP_INDEX * 2.0 * math.pi * self.radii[0])
+        fitting = [each for each in self.all_candidates() if each.comb_thz <= most]
+        if not fitting:
+            least = min(each.comb_thz for each in self.all_candidates())
+            raise ValueError(
+                f"radii = {self.radii} um: the free spectral range of the smallest ring, {most:.3g} THz, is less than "
+                f"the {least:.3g} THz of the narrowest grid of lines"
+            )
+        edges = [each.pairs(self.rate_tbps) * FIBRES_OF_A_PAIR * pitch_mm for each in fitting]
+        found = [each for each, edge in zip(fitting, edges, strict=True) if edge <= self.shoreline_mm]
+        if not found:
+            raise ValueError(
+                f"rate_tbps = {self.rate_tbps:g} Tb/s does not fit shoreline_mm = {self.shoreline_mm:g} mm: the "
+                f"densest candidate takes {min(edges):.3g} mm"
+            )
+        return found
