@@ -257,7 +257,7 @@ def _powers(point: EnginePoint, ring: _Rings, error: jax.Array) -> tuple[jax.Arr
     away = places * ring.spacing
     states = design.detuning + error + 1e-6 * technology.drive_shift_pm * jnp.asarray([0.0, 1.0])
     own = power(ring.amplitudes(ring.modulator, states).through)
-    passed = power(ring.amplitudes(ring.modulator, away[:, None] + states).through)
+    passed = power(ring.amplitudes(ring.modulator, away[:, None] + states[None]).through)
     mean, change = jnp.mean(passed, axis=-1), jnp.abs(passed[:, 1] - passed[:, 0])
     filters = ring.amplitudes(ring.filter, away)
     before = jnp.prod(jnp.where(is_there, mean * power(filters.through), 1.0))

@@ -247,7 +247,7 @@ class _Look:
     """Energy, limits and their slopes at a place, the last one kept: the optimiser asks for them one by one."""
 
     def __init__(self, point: EnginePoint, low: np.ndarray, high: np.ndarray) -> None:
-        self.arguments, self.at, self.found = (point, low, high), None, None
+        self.arguments, self.at, self.found = (point, low, high), np.full(len(low), np.nan), None
 
     def __call__(self, x: np.ndarray) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
         if self.found is None or not np.array_equal(x, self.at):

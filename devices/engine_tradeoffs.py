@@ -73,9 +73,8 @@ def improved(technology: EngineTechnology, name: str, share: float = 0.1) -> Eng
     Raises:
         ValueError: for a name that is none of `IMPROVEMENTS`, or a share outside [0, 0.5].
     """
-    return dataclasses.replace(
-        technology, **{name: float(getattr(technology, name)) + _change(technology, name, share)}
-    )
+    change = _change(technology, name, share)
+    return dataclasses.replace(technology, **{name: float(getattr(technology, name)) + change})
 
 
 def sensitivities(

@@ -50,6 +50,7 @@ SUBJECTS = (
     "errors",
     "link",
     "systems",
+    "engine",
 )
 KINDS = ("analytic", "published", "measured", "peer", "range")
 

@@ -43,7 +43,7 @@ def test_info_says_what_there_is(shell):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("run", "no-such-job"), "job = 'no-such-job' is not one of wdm-transmitter"),
+        (("run", "no-such-job"), "job = 'no-such-job' is not one of engine, wdm-transmitter"),
         (("run", "wdm-transmitter", "--set", "channels=900"), "channels = 900"),
         (("run", "wdm-transmitter", "--set", "colour=red"), "colour = 'red'"),
         (("run", "wdm-transmitter", "--precision", "float16"), "precision = 'float16' is not one of"),

@@ -55,7 +55,7 @@ def test_all_mistakes_are_listed_at_once(write):
     ("content", "message"),
     [
         ("channels = 8", "job = None is not a name"),
-        ('job = "no-such"', "is not one of wdm-transmitter"),
+        ('job = "no-such"', "is not one of engine, wdm-transmitter"),
         ("job = ", "is not TOML"),
         (b"job = \xff", "is not text in UTF-8"),
         ("", "job = None"),
