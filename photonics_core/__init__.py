@@ -153,6 +153,16 @@ if TYPE_CHECKING:
     from photonics_core.devices.shifted_resonance import ShiftedResonance
     from photonics_core.devices.spectrum_shape import SpectrumShape, spectrum_shape
     from photonics_core.devices.splitter import Crossing, YBranch
+    from photonics_core.devices.switch import MachZehnderSwitch, PhaseShifter, RingSwitch
+    from photonics_core.devices.switch_fabric import (
+        PathFigures,
+        SwitchFabric,
+        band_within,
+        path_figures,
+        switch_energy_per_bit,
+    )
+    from photonics_core.devices.switch_routing import changed_elements, crosstalk_counts, route_permutation
+    from photonics_core.devices.switch_topology import SwitchTopology, fabric_plan
     from photonics_core.devices.tapered_coupler import TaperedCoupler
     from photonics_core.devices.tilted_beam import TiltedBeam, lateral_overlap
     from photonics_core.devices.transmitter import RingTransmitter, wavelength_grid
@@ -399,6 +409,19 @@ _HOMES = {
     "GratingCoupler": "devices.grating_coupler",
     "GratingResponse": "devices.grating_response",
     "SpectrumShape": "devices.spectrum_shape",
+    "MachZehnderSwitch": "devices.switch",
+    "PhaseShifter": "devices.switch",
+    "RingSwitch": "devices.switch",
+    "PathFigures": "devices.switch_fabric",
+    "SwitchFabric": "devices.switch_fabric",
+    "band_within": "devices.switch_fabric",
+    "path_figures": "devices.switch_fabric",
+    "switch_energy_per_bit": "devices.switch_fabric",
+    "changed_elements": "devices.switch_routing",
+    "crosstalk_counts": "devices.switch_routing",
+    "route_permutation": "devices.switch_routing",
+    "SwitchTopology": "devices.switch_topology",
+    "fabric_plan": "devices.switch_topology",
     "TiltedBeam": "devices.tilted_beam",
     "apodise": "devices.grating_apodisation",
     "lateral_overlap": "devices.tilted_beam",

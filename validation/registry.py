@@ -44,6 +44,7 @@ SUBJECTS = (
     "yields",
     "transmitter_dies",
     "wdm",
+    "switches",
     "batch",
     "batch_cluster",
     "wafer_test",

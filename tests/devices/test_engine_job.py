@@ -1,11 +1,11 @@
 """The job `engine`, from its settings to its table, figures and results."""
 
+import h5py
 import pytest
 
 from photonics_core.devices.engine_job import JOB
 from photonics_core.devices.engine_settings import EngineSettings
 from photonics_core.jobs import JobError, read_job
-from photonics_core.store import load
 
 FEW = {"channels": (8,), "spacings_ghz": (200.0,), "symbol_rates_gbd": (16.0, 32.0), "levels": (2,), "codes": ("none",)}
 
@@ -36,5 +36,5 @@ def test_table_figures_and_results(tmp_path):
         "results.h5",
         "sensitivities.png",
     }
-    found = load(tmp_path / "out" / "results.h5")
-    assert any("energy" in name for name in found)
+    with h5py.File(tmp_path / "out" / "results.h5") as file:
+        assert any("energy" in name for name in file)
