@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from photonics_core.devices.switch_topology import SwitchTopology
+from photonics_core.kernels.checks import is_concrete
 
 Pair = tuple[int | None, int | None]
 
@@ -24,8 +25,10 @@ def check_permutation(permutation: Any, count: int) -> np.ndarray:
     """The permutation as an array of whole numbers [N].
 
     Raises:
-        ValueError: for another length, an output that is none of the N, or one that is named twice.
+        ValueError: for another length, an output that is none of the N, one that is named twice, or a traced array.
     """
+    if not is_concrete(permutation):
+        raise ValueError("permutation is traced; route it before, and hand on the states")
     outputs = np.asarray(permutation)
     if outputs.shape != (count,) or outputs.dtype.kind not in "iu":
         raise ValueError(f"permutation = {permutation!r} is not {count} whole numbers")

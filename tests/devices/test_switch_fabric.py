@@ -13,7 +13,6 @@ import pytest
 from scipy.optimize import minimize
 
 from photonics_core import (
-    Crossing,
     LinearIndex,
     MachZehnderSwitch,
     PhaseShifter,
@@ -35,6 +34,7 @@ INDEX = LinearIndex(n_eff=2.4, n_g=4.2, wl0=1.55, thermo_optic=2e-4, loss_db_cm=
 
 #: In one program: many small ones take longer to compile.
 figures = eqx.filter_jit(lambda fabric, permutation: fabric.figures(permutation, 1.55))
+transfer = eqx.filter_jit(lambda fabric: fabric.transfer(1.55))
 
 
 def random_elements(count: int, seed: int = 0) -> MachZehnderSwitch:
@@ -48,30 +48,30 @@ def random_fabric(name: str, count: int, **parts) -> SwitchFabric:
     return SwitchFabric(name, count, random_elements(len(some.topology.elements)), **parts)
 
 
-@pytest.mark.parametrize("name", ["crossbar", "piloss", "benes"])
+@pytest.mark.parametrize("name", ["piloss", "benes"])
 def test_the_kernel_is_the_product_of_stages(name):
-    """Of four ports; the validation case has eight too."""
+    """Of four ports; the validation case has eight too, and crossbars."""
     fabric = random_fabric(name, 4)
-    np.testing.assert_allclose(fabric.transfer(1.55), reference_transfer(name, 4, fabric.elements), atol=1e-12)
+    np.testing.assert_allclose(transfer(fabric), reference_transfer(name, 4, fabric.elements), atol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["crossbar", "spanke"])
+@pytest.mark.parametrize("name", ["spanke"])
 def test_without_loss_all_power_comes_out_again(name):
     """In any states, with the dark ports; with crossings that leak and reflect in the validation case."""
-    matrix = random_fabric(name, 4).scattering(np.array([1.55]))
-    assert matrix.unitarity_residual() < 1e-12
-    assert matrix.reciprocity_residual() < 1e-12
+    values = np.asarray(eqx.filter_jit(lambda fabric: fabric.scattering(1.55).values)(random_fabric(name, 4)))
+    np.testing.assert_allclose(np.conj(values.T) @ values, np.eye(len(values)), atol=1e-12)
+    np.testing.assert_allclose(values, values.T, atol=1e-12)
 
 
 def test_losses_are_those_of_the_parts_on_the_path():
     """All equal in the fabric of path-independent loss, from 1 to 2 N - 1 elements in a crossbar."""
     lossy = PointCoupler(math.pi / 4, loss_db=0.1)
     element = MachZehnderSwitch(HEATER, first=lossy, second=lossy)
-    permutation = np.array([0, 3, 1, 2])
+    permutation = (0, 3, 1, 2)
     piloss = figures(SwitchFabric("piloss", 4, element), permutation).loss_db
     np.testing.assert_allclose(piloss, 4 * 0.2, atol=1e-12)
     crossbar = figures(SwitchFabric("crossbar", 4, element), permutation).loss_db
-    np.testing.assert_allclose(crossbar, 0.2 * (permutation + 4 - np.arange(4)), atol=1e-12)
+    np.testing.assert_allclose(crossbar, 0.2 * (np.array(permutation) + 4 - np.arange(4)), atol=1e-12)
     guided = figures(SwitchFabric("benes", 4, element, guide=Waveguide(1000.0, INDEX)), permutation).loss_db
     np.testing.assert_allclose(guided, 3 * 0.2 + 2 * 0.2, atol=1e-12)
 
@@ -100,9 +100,8 @@ def test_many_permutations_in_one_program():
     permutations, wl = list(itertools.permutations(range(4))), np.array([1.54, 1.55])
     together = fabric.figures_of_all(permutations, wl)
     assert together.loss_db.shape == (24, 2, 4)
-    one = fabric.figures(permutations[7], wl)
-    for a, b in zip(together, one, strict=True):
-        np.testing.assert_allclose(a[7], b, rtol=1e-10)
+    for a, b in zip(together, figures(fabric, permutations[7]), strict=True):
+        np.testing.assert_allclose(a[7, 1], b, rtol=1e-10)
     assert np.all(together.total_db >= together.worst_db - 1e-12)
 
 
@@ -129,7 +128,7 @@ def test_gradients_are_those_of_differences():
     """Of loss and crosstalk, by the states of all elements, the split of their couplers and the temperature."""
     arm = Waveguide(100.0, INDEX)
     element = MachZehnderSwitch(HEATER, 0.0, PointCoupler(0.75), PointCoupler(0.8), arm, 2.0, 0.1)
-    fabric = SwitchFabric("benes", 4, element, Crossing(0.05, -35.0))
+    fabric = SwitchFabric("benes", 4, element)
     states = np.where(route_permutation(fabric.topology, [2, 0, 3, 1]), 1.0, 0.0)
 
     @jax.jit
@@ -175,10 +174,10 @@ def test_phase_errors_are_calibrated_by_gradient():
 
 def test_single_precision_serves():
     with jax.enable_x64(False):
-        fabric = SwitchFabric("benes", 4, MachZehnderSwitch(HEATER), Crossing()).routed([1, 0, 3, 2])
-        transfer = fabric.transfer(np.float32(1.55))
-        assert transfer.dtype == np.complex64
-        assert np.all(path_figures(transfer, [1, 0, 3, 2]).loss_db < 1e-3)
+        fabric = SwitchFabric("benes", 4, MachZehnderSwitch(HEATER)).routed([1, 0, 3, 2])
+        found = np.asarray(eqx.filter_jit(fabric.transfer)(np.float32(1.55)))
+        assert found.dtype == np.complex64
+        np.testing.assert_allclose(np.abs(found)[[1, 0, 3, 2], range(4)], 1.0, atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import itertools
 
+import jax
 import numpy as np
 import pytest
 
@@ -93,6 +94,7 @@ def test_what_topologies_leak():
         (lambda plan: route_permutation(plan, [0, 1, 1, -1]), "has the output 1 twice"),
         (lambda plan: followed(plan, np.zeros(5, bool)), "bars of shape"),
         (lambda plan: followed(plan, np.zeros(6)), "bars of shape"),
+        (lambda plan: jax.jit(lambda p: route_permutation(plan, p))(np.arange(4)), "permutation is traced"),
         (meeting_elements, "topology = 'benes'"),
         (lambda plan: changed_elements([True], [True, False]), "second of shape"),
     ],
