@@ -7,9 +7,9 @@ disturbances, and speed enters as intersymbol interference of one pole (`photoni
 heaters hold their rings on the laser lines at every temperature.
 
 Left out: chromatic dispersion, which at 1.31 um and up to 2 km shifts the edges of the spectrum of 56 GBd by less than
-a tenth of a symbol against each other; the intensity noise that a laser's phase noise becomes on the flank of a ring
-(`photonics_core.devices.laser_noise`); reflections and the beat of light that takes two ways (a filter that leaks by
--30 dB leaks power, not field, where lines differ by more than the detector's bandwidth); and jitter.
+a tenth of a symbol against each other; reflections and the beat of light that takes two ways (a filter that leaks by
+-30 dB leaks power, not field, where lines differ by more than the detector's bandwidth); jitter; and what neighbouring
+rings do during their edges, more than in their steady states (`photonics_core.devices.wdm_dynamics`).
 """
 
 import dataclasses
@@ -24,6 +24,8 @@ import numpy as np
 from photonics_core.devices.detector import Receiver
 from photonics_core.devices.laser import CombLaser, LaserArray
 from photonics_core.devices.link_budget import ReceivedSignals, penalties_db, received_signals
+from photonics_core.devices.link_lock import largest_error
+from photonics_core.devices.link_noise import level_rin_db_hz, modulator_rin
 from photonics_core.devices.polarization_receiver import PolarizationDiverseReceiver
 from photonics_core.devices.transmitter import RingTransmitter
 from photonics_core.devices.wdm import ChannelPowers, RingReceiver, channel_powers
@@ -58,8 +60,6 @@ _NUMBERS = (
     "laser_temperature",
     "receiver_temperature",
 )
-#: Halvings of the interval to a detuning error before the step of Newton's method that carries derivatives.
-_STEPS = 22
 #: Attenuation of standard single-mode fibre at 1310 nm in dB/km, upper bound of ITU-T G.652.D (from memory).
 FIBRE_LOSS_DB_KM = 0.4
 
@@ -180,7 +180,8 @@ class WdmLink(eqx.Module):
     def received(self, temperature: Any = REFERENCE_TEMPERATURE) -> ReceivedSignals:
         """Currents, noise and disturbances in mA at the detectors, of a transmitter at `temperature` in K."""
         held = self.on_lines()
-        return received_signals(held._powers(held, temperature), self.detector, *held._impairments(temperature))
+        powers = held._powers(held, temperature)
+        return received_signals(powers, self.detector, held.level_rin_db_hz(temperature), held.memory(temperature))
 
     def log10_error_ratio(self, temperature: Any = REFERENCE_TEMPERATURE, *, method: str = "auto") -> jax.Array:
         """Decimal logarithm of the bit error ratio of each line before correction, shape [N].
@@ -214,6 +215,13 @@ class WdmLink(eqx.Module):
             inverse = inverse + jnp.asarray(self.modulator_bandwidth**-2.0, inverse.dtype)
         return jnp.exp(-2e3 * math.pi / (jnp.sqrt(inverse) * self.symbol_rate_gbd))
 
+    def level_rin_db_hz(self, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
+        """Relative intensity noise in dB/Hz of each received level, the lasers' phase noise on flanks of rings
+        included, shape [N, M]."""
+        held, band = self.on_lines(), self.detector.noise_bandwidth
+        added = modulator_rin(held.transmitter, self.laser.linewidth_mhz, band, temperature, levels=self.levels)
+        return level_rin_db_hz(self.laser.line_rin_db_hz(), added)
+
     def losses_db(self, temperature: Any = REFERENCE_TEMPERATURE) -> dict[str, jax.Array]:
         """Loss in dB of each line in each part of `LOSSES`, all rings in their last state, shapes [N]."""
         held = self.on_lines()
@@ -244,7 +252,8 @@ class WdmLink(eqx.Module):
         held = self.on_lines()
         losses = held.losses_db(temperature)
         powers = held._powers(held, temperature)
-        rin, memory = held._impairments(temperature)
+        rin = self.laser.line_rin_db_hz(), held.level_rin_db_hz(temperature)
+        memory = held.memory(temperature)
         launched = db(jnp.asarray(self.laser.powers(self._laser_temperature)))
         top = power_ratio(launched - sum(losses.values()))
         # The same levels while the other rings are in their last state and not at their mean.
@@ -274,15 +283,13 @@ class WdmLink(eqx.Module):
         check_choice("part", part, ("modulator", "filter"))
         check_choice("sign", sign, (1, -1))
         check_positive("most_pm", most_pm, "pm")
-        held = self.on_lines()
         target = jnp.asarray(self.required_log10_ratio(), jnp.result_type(float))
 
-        def excess(link: WdmLink, channel: jax.Array, error_pm: jax.Array, target: jax.Array) -> jax.Array:
+        def log10_ratio(link: WdmLink, channel: jax.Array, error_pm: jax.Array) -> jax.Array:
             signals = link._detuned(part, 1e-6 * sign * error_pm).received(temperature)
-            found = ReceivedSignals(*(each[channel] for each in signals)).log10_error_ratio()
-            return jnp.log(jnp.maximum(-found, 1e-6)) - jnp.log(-target)
+            return ReceivedSignals(*(each[channel] for each in signals)).log10_error_ratio()
 
-        return _first_crossing(excess, held, target, self.count, most_pm)
+        return largest_error(log10_ratio, self.on_lines(), target, self.count, most_pm)
 
     @property
     def _laser_temperature(self) -> Any:
@@ -322,9 +329,6 @@ class WdmLink(eqx.Module):
         return ChannelPowers(
             own * fractions.own, lines[None, :, None] * fractions.leaked, own[..., None] * fractions.intermodulated
         )
-
-    def _impairments(self, temperature: Any) -> tuple[jax.Array, jax.Array]:
-        return self.laser.line_rin_db_hz(), self.memory(temperature)
 
     def _transmitted(self, temperature: Any) -> tuple[jax.Array, jax.Array]:
         """Power that each ring passes of each line in its last state, [ring, line], and that the guide passes, [N]."""
@@ -377,26 +381,3 @@ def _filter_delay(receiver: RingReceiver, temperature: Any) -> jax.Array:
     at_line, slope = jax.jvp(dropped, (lines,), (jnp.ones_like(lines),))
     # exp(-i w t): the phase grows with frequency, and falls with wavelength, by the delay.
     return -(lines**2) / (2.0 * math.pi * SPEED_OF_LIGHT) * jnp.imag(slope / at_line)
-
-
-def _first_crossing(excess: Any, link: WdmLink, target: jax.Array, count: int, most: float) -> jax.Array:
-    """Where the excess of a channel, by link, channel, number and target, falls to zero; with implicit derivatives."""
-    fixed, goal = jax.tree.map(jax.lax.stop_gradient, (link, target))
-
-    def one(channel: jax.Array) -> jax.Array:
-        def halve(_: int, ends: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-            low, high = ends
-            middle = 0.5 * (low + high)
-            is_good = excess(fixed, channel, middle, goal) > 0.0
-            return jnp.where(is_good, middle, low), jnp.where(is_good, high, middle)
-
-        zero = jnp.zeros((), goal.dtype)
-        low, high = jax.lax.fori_loop(0, _STEPS, halve, (zero, zero + most))
-        found = jax.lax.stop_gradient(0.5 * (low + high))
-        value, slope = jax.jvp(lambda x: excess(link, channel, x, target), (found,), (jnp.ones_like(found),))
-        slope = jax.lax.stop_gradient(slope)
-        is_between = (found > 1e-6 * most) & (found < (1.0 - 1e-6) * most) & (slope < 0.0)
-        step = value / jnp.where(is_between, slope, -1.0)
-        return jnp.where(is_between, found - step, jnp.where(found > 0.5 * most, most, 0.0))
-
-    return jax.vmap(one)(jnp.arange(count))

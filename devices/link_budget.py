@@ -27,7 +27,7 @@ from photonics_core.error_rate import log10_error_ratio
 from photonics_core.units import DB_PER_NEPER
 
 #: Causes of penalties, in the order in which they are added.
-PENALTIES = ("extinction", "rin", "intersymbol", "intermodulation", "leakage")
+PENALTIES = ("extinction", "rin", "phase noise", "intersymbol", "intermodulation", "leakage")
 #: Relative intensity noise in dB/Hz that stands for none.
 NO_NOISE_DB_HZ = -400.0
 #: Largest gain in dB, up and down, that is looked for; a required power beyond it stands at this bound.
@@ -62,13 +62,14 @@ def received_signals(
     Args:
         powers: powers in mW, shapes [N, M], [N, N, M] and [N, N, M].
         detector: photodiode and amplifier of each channel.
-        rin_db_hz: relative intensity noise of each line in dB/Hz, shape [N]; None for none.
+        rin_db_hz: relative intensity noise in dB/Hz of each line, shape [N], or of each of its levels, [N, M]; None
+            for none.
         memory: part a of the last symbol in the present one, a number or shape [N].
     """
     own, others = powers.own, powers.disturbances
     memory = jnp.broadcast_to(jnp.asarray(memory, own.dtype), own.shape[:1])[:, None]
     added = jnp.sum(jnp.mean(others, axis=-1), axis=-1)[:, None]
-    rin = None if rin_db_hz is None else jnp.asarray(rin_db_hz, own.dtype)[:, None]
+    rin = None if rin_db_hz is None else _of_levels(rin_db_hz, own)
     # Intermodulation is about its mean and leakage is never below nothing: the sum is a power, but for rounding.
     noise = detector.noise(jnp.maximum(own + added, 0.0), rin)
     responsivity = jnp.asarray(detector.photodiode.responsivity, own.dtype)
@@ -89,9 +90,7 @@ def required_gain_db(
     Returns:
         Factors; `MOST_DB` where no power is enough (an error floor), `-MOST_DB` where any is.
     """
-    rin = (
-        None if rin_db_hz is None else jnp.broadcast_to(jnp.asarray(rin_db_hz, powers.own.dtype), powers.own.shape[:1])
-    )
+    rin = None if rin_db_hz is None else _of_levels(rin_db_hz, powers.own)
     return _required_gain_db(powers, detector, log10_target, rin, memory, is_disturbed=True)
 
 
@@ -145,7 +144,7 @@ def penalties_db(
     undisturbed: jax.Array,
     detector: Receiver,
     log10_target: Any,
-    rin_db_hz: Any,
+    rin_db_hz: tuple[Any, Any],
     memory: Any,
 ) -> dict[str, jax.Array]:
     """What each cause costs in power, in dB, and the margin that is left.
@@ -153,7 +152,9 @@ def penalties_db(
     Args:
         powers: as for `received_signals`.
         undisturbed: own levels in mW while all other rings are in their last state, shape [N, M].
-        detector, log10_target, rin_db_hz, memory: as above.
+        detector, log10_target, memory: as above.
+        rin_db_hz: relative intensity noise in dB/Hz of the lasers, shape [N], and of the levels that are received,
+            the lasers' phase noise included, shape [N, M].
 
     Returns:
         Each of `PENALTIES`; "sensitivity", the power in dBm of the highest of evenly spaced levels from zero power on
@@ -167,10 +168,11 @@ def penalties_db(
     ideal = ChannelPowers(top * steps, none, none)
     alone = ChannelPowers(undisturbed, none, none)
     mixed = ChannelPowers(powers.own, none, powers.intermodulated)
-    rin, memory = (jnp.broadcast_to(jnp.asarray(each, top.dtype), top.shape[:1]) for each in (rin_db_hz, memory))
+    laser, rin = (_of_levels(each, undisturbed) for each in rin_db_hz)
+    memory = jnp.broadcast_to(jnp.asarray(memory, top.dtype), top.shape[:1])
     quiet, instant = jnp.full_like(rin, NO_NOISE_DB_HZ), jnp.zeros_like(memory)
     stages = (
-        ((ideal, quiet, instant), (alone, quiet, instant), (alone, rin, instant)),
+        ((ideal, quiet, instant), (alone, quiet, instant), (alone, laser, instant), (alone, rin, instant)),
         ((alone, rin, memory), (mixed, rin, memory), (powers, rin, memory)),
     )
     gains: list[jax.Array] = []
@@ -179,6 +181,12 @@ def penalties_db(
         gains.extend(jax.vmap(solve)(*jax.tree.map(lambda *each: jnp.stack(each), *group)))
     found = {name: after - before for name, before, after in zip(PENALTIES, gains[:-1], gains[1:], strict=True)}
     return found | {"sensitivity": DB_PER_NEPER * jnp.log(top[:, 0]) + gains[0], "margin": -gains[-1]}
+
+
+def _of_levels(rin_db_hz: Any, own: jax.Array) -> jax.Array:
+    """A noise of each line, or of each level, as one of each level, shape [N, M]."""
+    rin = jnp.asarray(rin_db_hz, own.dtype)
+    return jnp.broadcast_to(rin if rin.ndim == 2 else rin[..., None], own.shape)
 
 
 def _stage(
