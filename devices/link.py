@@ -173,6 +173,11 @@ class WdmLink(eqx.Module):
         """Power in mW of each line in the guide before the modulators, shape [N]."""
         return self._launched() * self._passed(self.input_joint_db)
 
+    def arriving_powers(self) -> jax.Array:
+        """Power in mW of each line at the filters, were there no modulators and no guide between them, shape [N]."""
+        fibre = self._passed(1e-3 * self.length_m * self.attenuation_db_km)
+        return self.line_powers() * self._passed(self.output_joint_db) * fibre * self._passed(self.receiver_joint_db)
+
     def channel_powers(self, temperature: Any = REFERENCE_TEMPERATURE) -> ChannelPowers:
         """Powers in mW at the detectors by the states of the rings; see `photonics_core.devices.wdm`."""
         return self._powers(self.on_lines(), temperature)
@@ -323,8 +328,7 @@ class WdmLink(eqx.Module):
             levels=self.levels,
             receiver_temperature=self.receiver_temperature,
         )
-        fibre = self._passed(1e-3 * self.length_m * self.attenuation_db_km)
-        lines = self.line_powers() * self._passed(self.output_joint_db) * fibre * self._passed(self.receiver_joint_db)
+        lines = self.arriving_powers()
         own = lines[:, None]
         return ChannelPowers(
             own * fractions.own, lines[None, :, None] * fractions.leaked, own[..., None] * fractions.intermodulated

@@ -137,6 +137,8 @@ if TYPE_CHECKING:
         row_area,
         shoreline_density,
     )
+    from photonics_core.devices.link_noise import modulator_rin
+    from photonics_core.devices.link_waveform import received_waveform
     from photonics_core.devices.lock import LockTrace, WavelengthLock
     from photonics_core.devices.modulation_levels import level_drives, ring_transmissions
     from photonics_core.devices.modulator import RingModulator
@@ -552,6 +554,8 @@ _HOMES = {
     "link_latency": "devices.link_energy",
     "row_area": "devices.link_energy",
     "shoreline_density": "devices.link_energy",
+    "modulator_rin": "devices.link_noise",
+    "received_waveform": "devices.link_waveform",
     "ALTERNATIVES": "devices.link_alternatives",
     "Alternative": "devices.link_alternatives",
     "comparison_table": "devices.link_alternatives",

@@ -103,7 +103,7 @@ def _at(value: Any, channel: int) -> float:
     return float(value[channel])
 
 
-def received_eye(ax: "Axes", waveform: Any, symbols: Any, threshold: Any = None) -> None:
+def received_eye(ax: "Axes", waveform: Any, symbols: Any, threshold: Any = None, *, noise: float = 0.0) -> None:
     """Draw the eye of a current in mA over its symbols, and where it is decided.
 
     Args:
@@ -111,12 +111,14 @@ def received_eye(ax: "Axes", waveform: Any, symbols: Any, threshold: Any = None)
         waveform: evenly spaced samples of the current, a whole number of them for each symbol.
         symbols: symbols, shape [S].
         threshold: thresholds in mA, or None.
+        noise: rms in mA of noise to be added.
 
     Raises:
         ValueError: as `photonics_core.plot.eye`.
     """
     from photonics_core.plot import eye
 
-    eye(ax, waveform, symbols, ylabel="current (mA)")
+    # Cubics, which do not ring beside the corners of one pole.
+    eye(ax, waveform, symbols, ylabel="current (mA)", noise=noise, band_limited=False)
     for level in np.atleast_1d(() if threshold is None else np.asarray(threshold, float)):
         ax.axhline(level, color="0.2", linewidth=0.8, linestyle="--")
