@@ -208,6 +208,7 @@ def _different(precision: str) -> Evidence:
     "batch.bit_equal_float64",
     source="spectra, an inverse and draws of rings on 1, 3 and 4 simulated devices, by 3 chunks each, in memory, mixed",
     kind="analytic",
+    is_long=True,
 )
 def _bit_equal() -> Evidence:
     return _different("float64")

@@ -178,7 +178,9 @@ def index_about_350() -> Evidence:
     return Evidence(1e6 * (float(warm.resonance(start + 1e-6 * shift, 350.0)) - start) - shift, 0.0, 0.1, "pm")
 
 
-@case("drift.ring_model", source="the resonance of a ring with the index model, solved for", kind="analytic")
+@case(
+    "drift.ring_model", source="the resonance of a ring with the index model, solved for", kind="analytic", is_long=True
+)
 @in_float64
 def ring_model() -> Evidence:
     """Largest difference in pm of a ring's resonance from the shift by integration, 290 to 310 K."""

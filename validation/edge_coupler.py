@@ -88,7 +88,10 @@ def square_tip() -> Evidence:
 
 
 @case(
-    "edge_coupler.weak_guidance", source="overlap of the shapes alone, exact without contrast of index", kind="analytic"
+    "edge_coupler.weak_guidance",
+    source="overlap of the shapes alone, exact without contrast of index",
+    kind="analytic",
+    is_long=True,
 )
 @in_float64
 def weak_guidance() -> Evidence:

@@ -99,7 +99,7 @@ def independent_yield() -> Evidence:
     return Evidence(float(np.max(np.abs(found - one**24))), 0.0, 1e-9)
 
 
-@case("fiber_array.yield", source="drawn arrays", kind="analytic")
+@case("fiber_array.yield", source="drawn arrays", kind="analytic", is_long=True)
 @in_float64
 def conditional_yield() -> Evidence:
     """Largest difference of the yield of 24 fibres at three limits; one standard error is 0.002 at the first."""

@@ -49,7 +49,7 @@ def patterns(chain: Any, temperature: Any, levels: int) -> tuple[wdm.ChannelPowe
     return powers, exact - wdm.additive_powers(powers, symbols)
 
 
-@case("wdm.additive_error", source="the product over all rings for each of 256 patterns", kind="range")
+@case("wdm.additive_error", source="the product over all rings for each of 256 patterns", kind="range", is_long=True)
 @in_float64
 def additive_error() -> Evidence:
     """Largest error of the additive form over all patterns of four rings with four levels, over the amplitude."""

@@ -55,7 +55,7 @@ def expected_correlations(kind: str) -> np.ndarray:
     return np.asarray(correlation(apart**2, 600.0, kind))
 
 
-@case("wafer.field_covariance", source="the covariance that was asked for", kind="analytic")
+@case("wafer.field_covariance", source="the covariance that was asked for", kind="analytic", is_long=True)
 @in_float64
 def field_covariance() -> Evidence:
     """Largest error of the covariance of 20 000 drawn dies over the four kinds, in standard errors."""
@@ -326,7 +326,12 @@ def rare_linear() -> Evidence:
     return _deviation(linear_margin, 6, 1e-5)
 
 
-@case("wafer.rare_parabola", source="quadrature over the distribution of a sum of two squares", kind="analytic")
+@case(
+    "wafer.rare_parabola",
+    source="quadrature over the distribution of a sum of two squares",
+    kind="analytic",
+    is_long=True,
+)
 @in_float64
 def rare_parabola() -> Evidence:
     """The same of a limit that bends towards the origin, where the first order is too low."""

@@ -26,6 +26,7 @@ def test_without_noise_a_search_ends_within_the_resolution():
     assert np.all(np.asarray(found.alignment)[:, 2:5] == 0.0)
 
 
+@pytest.mark.slow
 def test_noise_leaves_more_loss():
     ends = [search_alignment(ROW, Stage(noise_db=n), STARTS, KEY).losses_db.max(axis=1) for n in (0.0, 0.02, 0.1)]
     medians = [float(np.median(np.asarray(each))) for each in ends]
@@ -34,6 +35,7 @@ def test_noise_leaves_more_loss():
     np.testing.assert_array_equal(again, ends[2])
 
 
+@pytest.mark.slow
 def test_far_starts_take_more_moves_and_dark_ones_stay_lost():
     near, far = (search_alignment(ROW, Stage(noise_db=0.0), k * STARTS, KEY) for k in (0.2, 2.0))
     assert np.mean(near.moves) < np.mean(far.moves)

@@ -90,6 +90,7 @@ def test_in_single_precision(float32):
         loosest_budget(ROW, 0.6, 0.9999999, MODEL, START, **SMALL)
 
 
+@pytest.mark.slow
 def test_methods_come_in_order_of_their_cost():
     weights = {"passive": (1.0, 0.0), "active": (0.2, 2.0)}
     models = {name: CostModel(ArrayErrors(groove_x=w, groove_y=w), fixed) for name, (w, fixed) in weights.items()}

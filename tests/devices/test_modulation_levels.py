@@ -43,6 +43,7 @@ def test_drives_move_as_the_implicit_function_does():
     assert np.all(slope != 0.0)
 
 
+@pytest.mark.slow
 def test_the_smallest_drive_has_even_levels_too():
     """Without a shift the levels are one, and part evenly with it: so do their slopes."""
 

@@ -55,6 +55,7 @@ def pulsing():
     return start, RING.drive(np.full(60_001, -0.004), 4.0, 1.0, start)
 
 
+@pytest.mark.slow
 def test_without_nonlinearity_it_is_the_resonator():
     plain, d = NonlinearResonator(COLD, impedance=NO_HEAT), np.linspace(-0.05, 0.05, 400)
     states = plain.steady_states(d, 2.0)

@@ -123,6 +123,7 @@ def sampler_of(**process):
     return die_sampler(silicon_process(0.35, **process), die_grid(60e3, (5e3, 5e3)), places, 31.4)
 
 
+@pytest.mark.slow
 def test_draws_do_not_depend_on_their_division(transmitter):
     model, sampler, key = model_of(transmitter), sampler_of(), jax.random.key(2)
     whole = draw_dies(model, sampler, key, np.arange(96))
@@ -146,6 +147,7 @@ def test_dies_have_a_yield(transmitter):
     assert np.unique(dies.shift).size == 4
 
 
+@pytest.mark.slow
 def test_single_precision_keeps_powers_and_decibels(transmitter, float32):
     """Against float64 by hand of the same numbers: to 1e-4 of the power and 1e-3 dB."""
     model = model_of(reference_transmitter(4), barrel=False)

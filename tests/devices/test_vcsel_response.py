@@ -191,6 +191,7 @@ def test_bad_values_are_refused():
         vcsel_transient(VCSEL, np.ones(8), 0.0)
 
 
+@pytest.mark.slow
 def test_single_precision():
     expected = np.asarray(vcsel_bandwidth(VCSEL, CURRENTS)), np.asarray(vcsel_rin(VCSEL, CURRENTS, 0.02))
     with jax.enable_x64(False):

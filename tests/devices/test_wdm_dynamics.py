@@ -34,6 +34,7 @@ def test_at_a_low_rate_it_is_the_static_difference(ring, line):
     np.testing.assert_allclose(span(waveform), abs(passed[1] - passed[0]), rtol=0.06)
 
 
+@pytest.mark.slow
 def test_the_excess_falls_as_edges_become_slower():
     """What the ring stores differs between its states, and goes into the line or out of it during the edge.
 

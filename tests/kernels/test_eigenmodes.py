@@ -140,6 +140,7 @@ def value_and_field(parameters):
     return jnp.stack([modes.beta_squared[0], jnp.sum(geometry(mesh, 3).area * u**2)])
 
 
+@pytest.mark.slow
 def test_derivatives_of_value_and_vector():
     parameters = tuple(map(jnp.asarray, (3.0, 2.0, 1.2, 2.0, 0.05, 0.1)))
     function = jax.jit(value_and_field)

@@ -70,6 +70,7 @@ def test_fewer_modes_do_not_reflect_what_they_leave_out():
     np.testing.assert_allclose(balanced_joint(part, part)[0, 0], 0.0, atol=1e-14)
 
 
+@pytest.mark.slow
 def test_batches_and_derivatives():
     electric, magnetic = (jnp.stack([part, 1.1 * part]) for part in pair(3, 4))
     values = balanced_joint(electric, magnetic)

@@ -109,6 +109,7 @@ def test_lengths_have_derivatives(junction, assert_gradient):
     assert_gradient(lambda lengths: junction.scattering(lengths).power(*THROUGH), jnp.asarray(rows(1.0)), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_stack_is_a_list():
     widths = jnp.linspace(0.5, 0.45, SLICES)
     stack = jax.vmap(wire)(widths)

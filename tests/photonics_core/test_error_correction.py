@@ -53,6 +53,7 @@ def test_few_errors_follow_the_power_of_what_cannot_be_corrected():
     assert np.all(np.asarray(KP4.log10_codeword_error_ratio(RATIOS)) <= KR4.log10_codeword_error_ratio(RATIOS) + 1e-9)
 
 
+@pytest.mark.slow
 def test_thresholds_leave_their_targets():
     for of, after in (
         ("bit", KP4.log10_corrected_ratio),

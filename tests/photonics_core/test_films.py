@@ -65,6 +65,7 @@ def test_phase_and_group_delay():
     np.testing.assert_allclose(FILM.group_delay(2 * math.pi * SPEED_OF_LIGHT / 1200.0, 0.4), differences, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_stack_itself_is_differentiated(assert_gradient):
     stack = FilmStack([1.2, 2.1 + 0.02j, 1.5, 1.45], [0.2, 0.3])
     assert_gradient(lambda d: jnp.sum(FilmStack(stack.indices, d).absorption(0.8, 0.7).s), np.array([0.2, 0.3]))

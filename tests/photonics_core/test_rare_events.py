@@ -103,6 +103,7 @@ def test_the_margin_of_a_metric_is_the_smaller_one():
     assert abs(found.probability - exact) < 3.0 * found.standard_error
 
 
+@pytest.mark.slow
 def test_single_precision(float32):
     found = rare_failure(yields.linear_margin, 6, jax.random.key(0), samples=8000)
     assert abs(found.probability - 1e-5) < 3.0 * found.standard_error and found.is_reliable

@@ -82,6 +82,7 @@ def test_trenches_and_an_undercut_keep_heat_at_the_guide():
     assert 3.0 < float(trenched().resistance(HEATER, GUIDE) / plain) < 100.0
 
 
+@pytest.mark.slow
 def test_a_conductivity_that_falls_leads_to_the_closed_form_of_kirchhoff():
     """A slab of k0 (T / T0)^-n on a sink: k0 T0 / (n - 1) (1 - (T / T0)^(1 - n)) = flux times thickness."""
     exponent, ambient, flux, thickness = 1.3, 300.0, 0.05, 5.0

@@ -32,6 +32,7 @@ def test_no_number_reaches_the_comparison_with_the_peer(monkeypatch):
     assert worst["A"] < 1e-9
 
 
+@pytest.mark.slow
 def test_the_benchmark_does_what_it_says(monkeypatch):
     monkeypatch.setattr(bench_films, "WAVELENGTHS", 5)
     monkeypatch.setattr(bench_films, "ANGLES", 4)
