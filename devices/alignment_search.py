@@ -30,6 +30,7 @@ from photonics_core.devices.fiber_array import (
     in_precision_at_hand,
     losses_at,
 )
+from photonics_core.display import Shown
 from photonics_core.fields import CorePositions
 from photonics_core.kernels.checks import check_choice, check_finite, check_kind, check_positive, check_range
 from photonics_core.runtime import as_leaf
@@ -40,7 +41,7 @@ PASSES = (("x", "y"), ("roll",), ("x", "y"))
 MOST_MOVES = 2000
 
 
-class Stage(eqx.Module):
+class Stage(Shown):
     """What a stage and its detector can do.
 
     Args:

@@ -25,6 +25,7 @@ from photonics_core.beams import floating
 from photonics_core.devices.array_errors import ERRORS, ArrayErrors
 from photonics_core.devices.array_yield import POINTS, check_errors, normal_points, yield_at
 from photonics_core.devices.fiber_array import FibreArray, in_precision_at_hand
+from photonics_core.display import Shown
 from photonics_core.kernels.checks import check_kind, check_positive, check_range
 from photonics_core.runtime import as_leaf
 
@@ -39,7 +40,7 @@ _ROUNDS = 8
 _HALVINGS = 12
 
 
-class CostModel(eqx.Module):
+class CostModel(Shown):
     """What tolerances cost: fixed + sum of weight / sigma.
 
     Args:

@@ -32,6 +32,7 @@ from photonics_core.devices.fiber_array import (
     in_precision_at_hand,
     losses_at,
 )
+from photonics_core.display import Shown
 from photonics_core.kernels.checks import check_finite, check_kind, check_range, is_concrete
 from photonics_core.runtime import as_leaf
 
@@ -39,7 +40,7 @@ from photonics_core.runtime import as_leaf
 CHUNK = 4096
 
 
-class ArrayErrors(eqx.Module):
+class ArrayErrors(Shown):
     """Standard deviations of all errors of an array; a single number each, 0 for none.
 
     Args:

@@ -30,6 +30,7 @@ import numpy as np
 from jax import lax
 
 from photonics_core.devices.resonator import TURN, Resonator, as_complex, as_coupling
+from photonics_core.display import Shown
 from photonics_core.kernels.checks import check_finite, check_kind, check_range, is_concrete
 from photonics_core.kernels.driven_resonance import driven_amplitudes
 from photonics_core.runtime import as_leaf
@@ -50,7 +51,7 @@ def _as_rate(value: Any) -> Any:
     return value
 
 
-class SplitResonance(eqx.Module):
+class SplitResonance(Shown):
     """A resonance whose two directions are coupled by scattering.
 
     Args:

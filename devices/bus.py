@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -11,13 +10,14 @@ from jax import lax
 from photonics_core.devices.batch import batch_size, stack
 from photonics_core.devices.ring import AddDropRing
 from photonics_core.devices.waveguide import Waveguide
+from photonics_core.display import Shown
 from photonics_core.kernels.checks import check_kind
 from photonics_core.kernels.rings import AddDropAmplitudes
 from photonics_core.scattering import SMatrix
 from photonics_core.units import REFERENCE_TEMPERATURE
 
 
-class RingBus(eqx.Module):
+class RingBus(Shown):
     """N add-drop rings along one bus, each with a drop guide of its own.
 
     Light passes ring 1 first. Ports: `in`, `through`, `drop1` ... `dropN`, `add1` ... `addN`.

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from photonics_core.carriers import MODELS, WL_RANGE, carrier_absorption_cm, carrier_index_change
+from photonics_core.display import Shown
 from photonics_core.kernels.checks import check_choice, check_finite, check_positive, check_range
 from photonics_core.runtime import as_leaf
 from photonics_core.units import SPEED_OF_LIGHT
@@ -38,7 +39,7 @@ class CarrierEffects(Protocol):
         ...
 
 
-class LinearCarriers(eqx.Module):
+class LinearCarriers(Shown):
     """Loss and shift in proportion to the density, as most papers have them.
 
     Args:
@@ -65,7 +66,7 @@ class LinearCarriers(eqx.Module):
         return jnp.asarray(self.shift_slope, density.dtype) * density
 
 
-class SiliconCarriers(eqx.Module):
+class SiliconCarriers(Shown):
     """The measured power laws of silicon, see `carrier_index_change`; holes shift with a power below one.
 
     The laws are fits from some 3e17 cm^-3 on; what two-photon absorption makes is often ten times less, so that this is

@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 
@@ -12,12 +11,13 @@ from photonics_core import resonance
 from photonics_core.devices.batch import batch_size, stack
 from photonics_core.devices.coupled_rings import CoupledRings
 from photonics_core.devices.waveguide import Waveguide
+from photonics_core.display import Shown
 from photonics_core.kernels.checks import check_kind
 from photonics_core.kernels.rings import AddDropAmplitudes
 from photonics_core.units import REFERENCE_TEMPERATURE
 
 
-class CoupledRingBus(eqx.Module):
+class CoupledRingBus(Shown):
     """N filters of K coupled rings along one bus, each with a drop guide of its own.
 
     Light passes filter 1 first. The axes of arrays by ring are [N, K], filter and ring.

@@ -11,6 +11,7 @@ import numpy as np
 
 from photonics_core.devices.batch import batch_size, stack
 from photonics_core.devices.coupler import Coupler
+from photonics_core.display import Shown
 from photonics_core.index import IndexModel
 from photonics_core.kernels import rings
 from photonics_core.kernels.checks import check_positive
@@ -19,7 +20,7 @@ from photonics_core.scattering import SMatrix
 from photonics_core.units import REFERENCE_TEMPERATURE
 
 
-class CoupledRings(eqx.Module):
+class CoupledRings(Shown):
     """N rings in a row between two guides. Ports: `in`, `through`, `add`, `drop`.
 
     With an odd number of rings light leaves the drop guide against the direction of the input, with an even number

@@ -13,13 +13,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from photonics_core.display import Shown
 from photonics_core.kernels.checks import check_finite, check_positive, check_range
 from photonics_core.kernels.phase import wavelength_offset
 from photonics_core.runtime import as_leaf
 from photonics_core.scattering import SMatrix
 
 
-class Coupler(eqx.Module):
+class Coupler(Shown):
     """Two guides side by side: what a ring or a circuit asks of a coupler.
 
     Ports: `in` and `through` are the two ends of one guide, `add` and `cross` those of the other.

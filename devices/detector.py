@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from photonics_core.display import Shown
 from photonics_core.error_rate import log10_error_ratio, required_q
 from photonics_core.eye import ELEMENTARY_CHARGE, receiver_variance
 from photonics_core.kernels.checks import (
@@ -40,7 +41,7 @@ def quantum_limit(wl: Any) -> Any:
     return ELEMENTARY_CHARGE * wl / (PLANCK * SPEED_OF_LIGHT)
 
 
-class Photodiode(eqx.Module):
+class Photodiode(Shown):
     """A photodiode without gain.
 
     Args:
@@ -91,7 +92,7 @@ class Photodiode(eqx.Module):
         return 1.0 / jnp.sqrt(circuit**2 + _real(self.bandwidth) ** -2.0)
 
 
-class Receiver(eqx.Module):
+class Receiver(Shown):
     """A photodiode with its amplifier.
 
     Args:

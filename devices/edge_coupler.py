@@ -38,6 +38,7 @@ from photonics_core.devices.edge_tips import EdgeTips, leaky_tip
 from photonics_core.devices.edge_transition import PROFILES, EdgeTransition
 from photonics_core.devices.fiber import FibreJoint
 from photonics_core.devices.fiber_alignment import Alignment
+from photonics_core.display import Shown
 from photonics_core.fields import FieldGrid, SampledField
 from photonics_core.kernels import angular_spectrum
 from photonics_core.kernels.checks import (
@@ -171,7 +172,7 @@ def window_error_db(
     return float(DB_PER_NEPER * jnp.abs(jnp.log(values[1] / values[0])))
 
 
-class EdgeLeakage(eqx.Module):
+class EdgeLeakage(Shown):
     """Loss into the substrate over the place along a taper, made by `solve_leakage`.
 
     Args:
@@ -236,7 +237,7 @@ class EdgeLosses(NamedTuple):
         return self.facet + self.reflection + self.taper + self.leakage + self.wire
 
 
-class EdgeCoupler(eqx.Module):
+class EdgeCoupler(Shown):
     """A fibre, a facet with tips, a taper.
 
     Args:

@@ -24,6 +24,7 @@ import numpy as np
 from jax import lax
 
 from photonics_core.cross_section import CrossSection
+from photonics_core.display import Shown
 from photonics_core.effective_index_method import effective_index
 from photonics_core.films import FilmStack
 from photonics_core.guidance import check_guided
@@ -45,7 +46,7 @@ SUBSTRATE = 0.25
 CANDIDATES = 3
 
 
-class EdgeTips(eqx.Module):
+class EdgeTips(Shown):
     """The section at one place of an edge coupler: one, two or three cores of one height in a cladding.
 
     Args:

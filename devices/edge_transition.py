@@ -24,6 +24,7 @@ from jax import lax
 from photonics_core.bounds import within
 from photonics_core.cross_section import DEGREES
 from photonics_core.devices.edge_tips import EdgeTips
+from photonics_core.display import Shown
 from photonics_core.eigenmode_expansion import ModeExpansion
 from photonics_core.kernels.checks import check_choice, check_kind, check_positive, check_range, is_concrete
 from photonics_core.kernels.mode_overlaps import mode_norms, mode_overlaps
@@ -42,7 +43,7 @@ BELOW = 1e-4
 SAME = 1e-5
 
 
-class EdgeTransition(eqx.Module):
+class EdgeTransition(Shown):
     """A taper from the tip to the wire. Made by `solve_transition`.
 
     Args:

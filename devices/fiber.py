@@ -29,6 +29,7 @@ import jax.numpy as jnp
 from photonics_core.beams import GaussianBeam, floating
 from photonics_core.devices.fiber_alignment import FREEDOMS, Alignment, core_alignment
 from photonics_core.devices.fiber_input import check_joint, check_single, checked_places
+from photonics_core.display import Shown
 from photonics_core.fields import CorePositions, FieldGrid, SampledField
 from photonics_core.kernels import field_overlap, gaussian_overlap
 from photonics_core.kernels.angular_spectrum import turned
@@ -44,7 +45,7 @@ def _as_leaves(facets: Any) -> Any:
     return tuple(as_leaf(each) for each in facets) if isinstance(facets, tuple | list) else facets
 
 
-class FibreJoint(eqx.Module):
+class FibreJoint(Shown):
     """Two ends and the gap between them.
 
     Args:

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from photonics_core.beams import floating
+from photonics_core.display import Shown
 from photonics_core.fields import CorePositions
 from photonics_core.kernels.checks import check_finite, check_range
 from photonics_core.runtime import as_leaf
@@ -22,7 +23,7 @@ from photonics_core.runtime import as_leaf
 FREEDOMS = ("x", "y", "z", "tilt_x", "tilt_y", "roll")
 
 
-class Alignment(eqx.Module):
+class Alignment(Shown):
     """Where the receiver stands: x, y and z in um, tilts and roll in rad, numbers or arrays that broadcast.
 
     Raises:

@@ -36,6 +36,7 @@ import numpy as np
 from photonics_core.beams import GaussianBeam, floating
 from photonics_core.devices.fiber import FibreJoint, at_least_zero, loss_of_vector, polarization_loss
 from photonics_core.devices.fiber_input import check_single
+from photonics_core.display import Shown
 from photonics_core.fields import CorePositions
 from photonics_core.kernels import gaussian_overlap
 from photonics_core.kernels.checks import check_finite, check_kind, check_range, is_concrete
@@ -50,7 +51,7 @@ def _as_places(places: Any) -> Any:
     return CorePositions(*map(as_leaf, places)) if isinstance(places, CorePositions) else places
 
 
-class FibreArray(eqx.Module):
+class FibreArray(Shown):
     """Fibres in one body, facing the ports of a chip.
 
     Args:

@@ -19,12 +19,13 @@ import numpy as np
 
 from photonics_core.beams import GaussianBeam, floating
 from photonics_core.devices.fiber_alignment import Alignment
+from photonics_core.display import Shown
 from photonics_core.kernels.checks import check_finite, check_kind, check_positive, check_range, is_concrete
 from photonics_core.runtime import as_leaf
 from photonics_core.units import DB_PER_NEPER
 
 
-class PolishedFace(eqx.Module):
+class PolishedFace(Shown):
     """A slant face of a fibre.
 
     Args:

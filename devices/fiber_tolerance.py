@@ -18,6 +18,7 @@ from scipy.optimize import brentq
 from photonics_core.devices.fiber import FibreJoint
 from photonics_core.devices.fiber_alignment import FREEDOMS, Alignment
 from photonics_core.devices.fiber_input import LOST
+from photonics_core.display import Shown
 from photonics_core.kernels.checks import check_choice, check_kind, check_positive, is_concrete
 
 #: Where a search for a width ends: um for x, y and z, rad for tilts and roll.
@@ -27,7 +28,7 @@ FLAT = 1e-9
 _STEPS = 60
 
 
-class Tolerance(eqx.Module):
+class Tolerance(Shown):
     """What a joint tolerates about an alignment, in the order of `FREEDOMS`, on the host.
 
     Args:

@@ -32,6 +32,7 @@ from scipy.optimize import brentq
 from photonics_core.bounds import check_number, check_numbers, within
 from photonics_core.cross_section import CrossSection
 from photonics_core.devices.coupler import Coupler
+from photonics_core.display import Shown
 from photonics_core.kernels import chebyshev
 from photonics_core.kernels.checks import check_choice, check_kind, check_positive, check_range, is_concrete
 from photonics_core.kernels.eigenmodes import Walls
@@ -84,7 +85,7 @@ def _closed_form(v: Any, wl: Any, a: Any, n_glass: Any, n_outside: Any, polariza
     return 3.0 * jnp.pi / 32.0 * wl / (n_glass * a * a) * (v / (v + q)) ** 2
 
 
-class CompositeCoupling(eqx.Module):
+class CompositeCoupling(Shown):
     """Coupling of two fused fibres over V and polarisation; made by `fit`, or `closed_form`.
 
     A shape scaled with the wavelength keeps V and C n2 a^2 / wl, so one curve is all there is for a kind of fibre. The

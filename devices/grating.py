@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from photonics_core.devices.waveguide import Waveguide
+from photonics_core.display import Shown
 from photonics_core.index import IndexModel
 from photonics_core.kernels.checks import check_finite, check_kind, check_positive, check_range
 from photonics_core.kernels.counter_waves import counter_coupled
@@ -25,7 +26,7 @@ from photonics_core.scattering import SMatrix
 from photonics_core.units import REFERENCE_TEMPERATURE, SPEED_OF_LIGHT
 
 
-class BraggGrating(eqx.Module):
+class BraggGrating(Shown):
     """A Bragg grating of N sections. Ports: `in`, `out`.
 
     Args:
@@ -206,7 +207,7 @@ class BraggGrating(eqx.Module):
         return slow * jnp.stack([jnp.conj(turn), one, one, turn]).reshape((1,) * (slow.ndim - 2) + (2, 2))
 
 
-class FabryPerot(eqx.Module):
+class FabryPerot(Shown):
     """A guide between two gratings. Ports: `in`, `out`.
 
     Args:

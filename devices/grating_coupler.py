@@ -23,6 +23,7 @@ import numpy as np
 from photonics_core.devices.grating_response import GratingResponse
 from photonics_core.devices.spectrum_shape import SpectrumShape, spectrum_shape
 from photonics_core.devices.tilted_beam import TiltedBeam
+from photonics_core.display import Shown
 from photonics_core.kernels.checks import check_choice, check_kind, check_positive, check_range, is_concrete
 from photonics_core.kernels.grating_fields import Row, flux, joints, line, plane, sides
 from photonics_core.kernels.grating_scattering import joint, row_phases, scatter
@@ -52,7 +53,7 @@ class _Layers(NamedTuple):
     high: int
 
 
-class GratingCoupler(eqx.Module):
+class GratingCoupler(Shown):
     """A row of P trenches between guides of the full thickness; light comes in from the left.
 
     Args:

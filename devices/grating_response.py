@@ -13,12 +13,12 @@ at the fibre's own facet is left out.
 
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from photonics_core.devices.tilted_beam import TiltedBeam, check_beam, plane_waves
+from photonics_core.display import Shown
 from photonics_core.kernels.checks import check_finite, check_positive
 from photonics_core.kernels.grating_fields import Line
 
@@ -26,7 +26,7 @@ from photonics_core.kernels.grating_fields import Line
 POSITIONS, REFINEMENTS = 96, 6
 
 
-class GratingResponse(eqx.Module):
+class GratingResponse(Shown):
     """Light of unit power in the guide, scattered; with a leading axis for several wavelengths.
 
     Args:

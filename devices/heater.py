@@ -25,6 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from photonics_core.bounds import within
+from photonics_core.display import Shown
 from photonics_core.kernels.checks import check_finite, check_kind, check_positive, check_range, is_concrete
 from photonics_core.runtime import as_leaf
 from photonics_core.units import REFERENCE_TEMPERATURE
@@ -34,7 +35,7 @@ class HeaterWarning(UserWarning):
     """A heater is driven beyond what its material is said to stand."""
 
 
-class HeaterMaterial(eqx.Module):
+class HeaterMaterial(Shown):
     """What a heater is made of.
 
     Args:
@@ -120,7 +121,7 @@ class HeaterReport(NamedTuple):
         return not self.exceeded
 
 
-class Heater(eqx.Module):
+class Heater(Shown):
     """A strip heater, straight or bent.
 
     Args:

@@ -23,6 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from photonics_core.devices.transmitter import wavelength_grid
+from photonics_core.display import Shown
 from photonics_core.kernels.checks import check_choice, check_finite, check_positive, check_range, is_concrete
 from photonics_core.runtime import as_leaf
 from photonics_core.units import REFERENCE_TEMPERATURE, SPEED_OF_LIGHT, frequency, power_ratio
@@ -48,7 +49,7 @@ def cw_wdm_spacing_ghz(count: int, span_nm: int) -> float:
     return 1600.0 * span_nm / (9 * count)
 
 
-class LaserArray(eqx.Module):
+class LaserArray(Shown):
     """A row of lasers, one for each line, whose light goes in equal parts to one or several fibres.
 
     Args:
@@ -139,7 +140,7 @@ class LaserArray(eqx.Module):
         return jnp.diag(1e12 * power_ratio(self.line_rin_db_hz()))
 
 
-class CombLaser(eqx.Module):
+class CombLaser(Shown):
     """One laser that gives all lines, at equal distances in frequency set by its cavity.
 
     The lines share the light of one gain medium: how they part it fluctuates (mode partition noise) far more than the

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from photonics_core.devices.coupler import Coupler
+from photonics_core.display import Shown
 from photonics_core.index import IndexModel
 from photonics_core.kernels.checks import check_finite, check_kind, check_range, is_concrete
 from photonics_core.kernels.transfer_matrix import transfer_chain
@@ -25,7 +26,7 @@ from photonics_core.scattering import SMatrix
 from photonics_core.units import REFERENCE_TEMPERATURE
 
 
-class LatticeFilter(eqx.Module):
+class LatticeFilter(Shown):
     """A cascade of couplers and delay lines. Ports as those of a `Coupler`: `in`, `add`, `through`, `cross`.
 
     `in` and `through` are the ends of the upper guide, `add` and `cross` those of the lower.

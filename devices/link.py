@@ -29,6 +29,7 @@ from photonics_core.devices.link_noise import level_rin_db_hz, modulator_rin
 from photonics_core.devices.polarization_receiver import PolarizationDiverseReceiver
 from photonics_core.devices.transmitter import RingTransmitter
 from photonics_core.devices.wdm import ChannelPowers, RingReceiver, channel_powers
+from photonics_core.display import Shown
 from photonics_core.error_correction import ReedSolomon
 from photonics_core.kernels.checks import check_choice, check_kind, check_positive, check_range, is_concrete
 from photonics_core.runtime import as_leaf
@@ -64,7 +65,7 @@ _NUMBERS = (
 FIBRE_LOSS_DB_KM = 0.4
 
 
-class WdmLink(eqx.Module):
+class WdmLink(Shown):
     """One fibre's worth of a wavelength-division link, in one direction.
 
     Args:

@@ -16,6 +16,7 @@ from photonics_core.devices.coupled_bus import CoupledRingBus
 from photonics_core.devices.link import WdmLink
 from photonics_core.devices.polarization_receiver import PolarizationDiverseReceiver
 from photonics_core.devices.wdm import RingReceiver
+from photonics_core.display import Shown
 from photonics_core.energy import drive_energy, heater_energy
 from photonics_core.kernels.checks import check_choice, check_kind, check_positive, check_range
 from photonics_core.layout_modulator_row import PLAIN_RULES, RowRules
@@ -29,7 +30,7 @@ FIBRE_GROUP_INDEX = 1.4676
 _FJ, _TBPS_MM, _TBPS_MM2, _METRE = 1e3, 1.0, 1e3, 1e6
 
 
-class LinkElectronics(eqx.Module):
+class LinkElectronics(Shown):
     """What the electronics of a link take, beyond the receivers, whose energy is in `WdmLink.detector`.
 
     Args:

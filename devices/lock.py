@@ -31,6 +31,7 @@ import numpy as np
 
 from photonics_core.devices.heater import Heater
 from photonics_core.devices.lock_loop import LockTrace, follow, searched_limit
+from photonics_core.display import Shown
 from photonics_core.kernels.checks import (
     check_choice,
     check_finite,
@@ -49,7 +50,7 @@ METHODS = ("slope", "dither")
 SIDES = ("red", "blue")
 
 
-class WavelengthLock(eqx.Module):
+class WavelengthLock(Shown):
     """A ring, its heater and the controller of one of them.
 
     Args:

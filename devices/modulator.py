@@ -18,6 +18,7 @@ from photonics_core.chirp import frequency_shift
 from photonics_core.devices.resonator import Resonator
 from photonics_core.devices.ring import AddDropRing, AllPassRing
 from photonics_core.devices.static_modulation import StaticModulation
+from photonics_core.display import Shown
 from photonics_core.doped_guide import DopedGuide
 from photonics_core.index import IndexModel
 from photonics_core.kernels import chebyshev
@@ -73,7 +74,7 @@ class JunctionIndex(IndexModel):
         return jnp.asarray(self.fill).astype(change.dtype) * change
 
 
-class RingModulator(eqx.Module):
+class RingModulator(Shown):
     """A ring, all-pass or add-drop, circle or racetrack, with a junction in its guide.
 
     Voltages are reverse voltages at the junction in V, within its range (`PNJunction.voltage_range`). The laser's

@@ -31,6 +31,7 @@ import numpy as np
 
 from photonics_core.bounds import check_number, within
 from photonics_core.cross_section import MARGIN, CrossSection
+from photonics_core.display import Shown
 from photonics_core.kernels import chebyshev
 from photonics_core.kernels.checks import check_choice, check_positive, check_range
 from photonics_core.kernels.eigenmodes import Walls
@@ -47,7 +48,7 @@ from photonics_core.units import REFERENCE_TEMPERATURE
 ELEMENT = 0.7
 
 
-class MultimodeInterference(eqx.Module):
+class MultimodeInterference(Shown):
     """A multimode section between input and output guides, made by `solve`. Ports: `in_1` ..., `out_1` ...
 
     Args:

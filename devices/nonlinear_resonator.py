@@ -40,6 +40,7 @@ from photonics_core.devices.resonator_states import (
 )
 from photonics_core.devices.resonator_steps import driven, followed
 from photonics_core.devices.resonator_trajectory import ResonatorState, ResonatorTrajectory
+from photonics_core.display import Shown
 from photonics_core.kernels.checks import check_finite, check_kind, check_positive, check_range, is_concrete
 from photonics_core.kernels.stiff_steps import load_diffrax
 from photonics_core.runtime import as_leaf
@@ -52,7 +53,7 @@ PLANCK = 6.62607015e-7
 TWO_PHOTON_WL = (1.2, 2.2)
 
 
-class NonlinearResonator(eqx.Module):
+class NonlinearResonator(Shown):
     """A resonator with two-photon absorption, free carriers, Kerr effect and self-heating. Each may be left out.
 
     Args:

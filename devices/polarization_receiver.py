@@ -25,6 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from photonics_core.devices.wdm import RingReceiver
+from photonics_core.display import Shown
 from photonics_core.kernels.checks import check_choice, check_finite, check_kind, check_range
 from photonics_core.runtime import as_leaf
 from photonics_core.units import REFERENCE_TEMPERATURE, db, power_ratio
@@ -33,7 +34,7 @@ from photonics_core.units import REFERENCE_TEMPERATURE, db, power_ratio
 LAYOUTS = ("loop", "separate")
 
 
-class PolarizationSplitter(eqx.Module):
+class PolarizationSplitter(Shown):
     """A polarisation splitter and rotator between a fibre and two arms, both TE, flat in wavelength.
 
     Args:
@@ -71,7 +72,7 @@ class PolarizationSplitter(eqx.Module):
         return 0.5 * (along * te + across * tm), 0.5 * (along * te - across * tm), mixed * (second - first)
 
 
-class PolarizationDiverseReceiver(eqx.Module):
+class PolarizationDiverseReceiver(Shown):
     """A ring receiver for light of any state of polarisation.
 
     In a "loop" both arms are the two ends of one bus: light of arm b meets the rings from the other side, the last one

@@ -22,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from photonics_core.devices.ring import AddDropRing, AllPassRing
+from photonics_core.display import Shown
 from photonics_core.kernels.checks import check_finite, check_positive, check_range, is_concrete
 from photonics_core.kernels.driven_resonance import driven_amplitudes
 from photonics_core.runtime import as_leaf
@@ -32,7 +33,7 @@ TURN = 2.0 * math.pi
 HALVINGS = 80
 
 
-class Resonator(eqx.Module):
+class Resonator(Shown):
     """One resonance beside one guide, or between two.
 
     Args:

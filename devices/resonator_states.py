@@ -22,13 +22,13 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from photonics_core.devices.resonator import TURN
 from photonics_core.devices.resonator_trajectory import ResonatorState, flat_state, state_of
+from photonics_core.display import Shown
 
 #: Nodes along the curve of states.
 NODES = 256
@@ -45,7 +45,7 @@ POLISH = 3
 FOLD = 16.0
 
 
-class SteadyStates(eqx.Module):
+class SteadyStates(Shown):
     """Steady states by rising energy, along an axis of seven; NaN where there are fewer.
 
     Without power the amplitude grows as the square root of the power: its derivative, infinite there, is given as 0,

@@ -2,10 +2,11 @@
 
 from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import lax
+
+from photonics_core.display import Shown
 
 
 class ResonatorState(NamedTuple):
@@ -22,7 +23,7 @@ class ResonatorState(NamedTuple):
     heat: Any
 
 
-class ResonatorTrajectory(eqx.Module):
+class ResonatorTrajectory(Shown):
     """A resonator over time.
 
     Args:

@@ -11,6 +11,7 @@ by (1 - p)^2 / 24, one part in a thousand at a finesse of 20.
 
 import abc
 import math
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import equinox as eqx
@@ -20,6 +21,7 @@ import numpy as np
 
 from photonics_core import resonance
 from photonics_core.devices.coupler import Coupler
+from photonics_core.display import Row, Shown, summary_rows
 from photonics_core.index import IndexModel
 from photonics_core.kernels import rings
 from photonics_core.kernels.checks import check_kind, check_positive, check_range
@@ -28,7 +30,7 @@ from photonics_core.scattering import SMatrix, power
 from photonics_core.units import REFERENCE_TEMPERATURE, SPEED_OF_LIGHT, db
 
 
-class Ring(eqx.Module):
+class Ring(Shown):
     """What all single rings share: the round trip and what follows from it.
 
     All wavelengths are in um and all temperatures in K; arguments broadcast and results have their shape.
@@ -52,6 +54,22 @@ class Ring(eqx.Module):
     @abc.abstractmethod
     def coupler_turns(self, wl: Any) -> jax.Array:
         """Turns that the couplers add to a round trip: one half where one is coupled beyond pi/2, else zero."""
+
+    def _summary(self) -> Iterable[Row]:
+        wl = getattr(self.index, "wl0", None)
+        if wl is None or np.ndim(self.radius):
+            return []
+        found = jax.jit(lambda ring: (ring.fsr(wl), ring.q_loaded(wl), ring.finesse(wl), ring.drift_pm_k(wl)))(self)
+        names = ("fsr", "q_loaded", "finesse", "drift_pm_k")
+        meanings = ("free spectral range in um", "loaded quality factor", "over the linewidth", "drift in pm/K")
+        return summary_rows(names, found, meanings, f", at {wl:g} um")
+
+    def _preview(self) -> Callable[[Any], None] | None:
+        wl = getattr(self.index, "wl0", None)
+        if wl is None or np.ndim(self.radius):
+            return None
+        near = wl + 0.6 * float(self.fsr(wl)) * np.linspace(-1.0, 1.0, 1501)
+        return jax.jit(lambda ring: ring.scattering(near))(self).draw
 
     @property
     def length(self) -> Any:

@@ -21,13 +21,14 @@ import numpy as np
 
 from photonics_core.devices.resonator import TURN, as_complex
 from photonics_core.devices.ring import AddDropRing, AllPassRing
+from photonics_core.display import Shown
 from photonics_core.kernels.affine_recurrence import affine_recurrence
 from photonics_core.kernels.checks import check_finite, check_positive, check_range, is_concrete
 from photonics_core.runtime import as_leaf
 from photonics_core.units import REFERENCE_TEMPERATURE
 
 
-class RoundTrips(eqx.Module):
+class RoundTrips(Shown):
     """A ring as its couplers, its loss and the time of a round trip.
 
     Args:

@@ -25,6 +25,7 @@ import numpy as np
 from photonics_core.bounds import check_number
 from photonics_core.devices.drawn_coupler import DrawnCoupler
 from photonics_core.devices.strip_guide import StripGuide
+from photonics_core.display import Shown
 from photonics_core.kernels import coupled_mode
 from photonics_core.kernels.checks import check_kind, check_positive, check_range, is_concrete
 from photonics_core.kernels.coupled_mode import magnus_propagators
@@ -34,7 +35,7 @@ from photonics_core.scattering import SMatrix
 from photonics_core.shape_profiles import ShapeProfile
 
 
-class ShapedCoupler(eqx.Module):
+class ShapedCoupler(Shown):
     """Two guides whose gap and difference of widths are profiles. Ports: `in`, `through`, `add` and `cross`.
 
     `in` and `through` are the ends of the first guide, `add` and `cross` those of the second; as in other couplers the

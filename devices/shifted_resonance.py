@@ -20,6 +20,7 @@ import numpy as np
 from jax import lax
 
 from photonics_core.devices.resonator import Resonator
+from photonics_core.display import Shown
 from photonics_core.kernels.checks import check_finite, check_kind, check_range, is_concrete
 from photonics_core.runtime import as_leaf
 
@@ -31,7 +32,7 @@ POLISH = 3
 FOLD = 16.0
 
 
-class ShiftedResonance(eqx.Module):
+class ShiftedResonance(Shown):
     """A resonator whose resonance moves with the energy in it.
 
     Args:

@@ -12,12 +12,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from photonics_core.display import Shown
 from photonics_core.kernels.checks import check_range
 from photonics_core.runtime import as_leaf
 from photonics_core.scattering import SMatrix
 
 
-class YBranch(eqx.Module):
+class YBranch(Shown):
     """One guide into two. Ports: `in`, `upper` and `lower`.
 
     Args:
@@ -43,7 +44,7 @@ class YBranch(eqx.Module):
         return SMatrix.from_pairs(("in", "upper", "lower"), pairs, wl, reciprocal=True)
 
 
-class Crossing(eqx.Module):
+class Crossing(Shown):
     """Two guides that cross. Ports: `west`, `east`, `south` and `north`; light goes from west to east, south to north.
 
     With i x into each side arm, a crossing of two mirror planes that keeps all power passes (1 + s) / 2 and reflects

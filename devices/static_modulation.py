@@ -1,11 +1,12 @@
 """What two levels of light are worth: modulation amplitude, extinction, insertion loss, transmitter penalty."""
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from photonics_core.display import Shown
 
-class StaticModulation(eqx.Module):
+
+class StaticModulation(Shown):
     """Power through / in at two voltages, and what it is worth.
 
     Args:

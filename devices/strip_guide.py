@@ -18,6 +18,7 @@ import numpy as np
 from photonics_core.coupling_map import CouplingMap, Interval
 from photonics_core.devices.drawn_coupler import DrawnCoupler, PulleyCoupler, is_straight
 from photonics_core.devices.ring import AddDropRing, AllPassRing
+from photonics_core.display import Shown
 from photonics_core.index_map import IndexMap
 from photonics_core.kernels.checks import check_positive, check_range, is_concrete
 from photonics_core.materials import SILICA, SILICON
@@ -25,7 +26,7 @@ from photonics_core.runtime import as_leaf
 from photonics_core.strip_map import strip_index
 
 
-class StripGuide(eqx.Module):
+class StripGuide(Shown):
     """Index and coupling of a strip, made by `StripGuide.solve`.
 
     Args:

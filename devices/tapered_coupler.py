@@ -21,6 +21,7 @@ import numpy as np
 
 from photonics_core.bounds import check_number, within
 from photonics_core.cross_section import MARGIN
+from photonics_core.display import Shown
 from photonics_core.kernels import chebyshev, coupled_mode
 from photonics_core.kernels.checks import check_choice, check_positive, check_range
 from photonics_core.kernels.coupled_mode import gauss_points, magnus_propagators
@@ -34,7 +35,7 @@ from photonics_core.units import REFERENCE_TEMPERATURE
 Ends = tuple[Any, Any]
 
 
-class TaperedCoupler(eqx.Module):
+class TaperedCoupler(Shown):
     """Two guides with coupling and detuning that change along them. Ports: `in`, `through`, `add` and `cross`.
 
     `in` and `through` are the ends of the first guide, `add` and `cross` those of the second; as in other couplers the

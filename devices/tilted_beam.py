@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from photonics_core.display import Shown
 from photonics_core.kernels.checks import check_finite, check_kind, check_positive, check_range
 from photonics_core.runtime import as_leaf
 
@@ -17,7 +18,7 @@ WAVES, CUT = 64, 6.0
 FAR = 6.0
 
 
-class TiltedBeam(eqx.Module):
+class TiltedBeam(Shown):
     """A Gaussian beam of a fibre over a grating, by what it is in the medium on top.
 
     Args:

@@ -5,6 +5,7 @@ drive. The heaters hold the rings at every temperature; a heater only adds index
 below the line.
 """
 
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -13,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from photonics_core.devices.bus import RingBus
+from photonics_core.display import Row, Shown, brief
 from photonics_core.kernels.checks import check_kind, check_positive, check_range
 from photonics_core.runtime import as_leaf
 from photonics_core.scattering import power
@@ -30,7 +32,7 @@ class ModulationLevels(NamedTuple):
     disturbance: jax.Array  # largest loss of state-1 power as the other rings modulate
 
 
-class RingTransmitter(eqx.Module):
+class RingTransmitter(Shown):
     """N ring modulators on a bus, one for each laser line.
 
     Args:
@@ -60,6 +62,22 @@ class RingTransmitter(eqx.Module):
         check_range("detuning", self.detuning, 0.0, 0.1, "um")
         check_range("drive_shift", self.drive_shift, 0.0, 0.1, "um")
         check_positive("heater_efficiency", self.heater_efficiency, "nm/mW")
+
+    def _summary(self) -> Iterable[Row]:
+        if np.ndim(self.drive_shift):
+            return []
+        power_mw = jax.jit(lambda row: row.heater_power())(self)
+        return [("heater_power", brief(power_mw), f"in mW, all rings held at {REFERENCE_TEMPERATURE:g} K")]
+
+    def _preview(self) -> Callable[[Any], None] | None:
+        if np.ndim(self.drive_shift):
+            return None
+        from photonics_core.plot import spectrum
+
+        room = 0.06 * (np.ptp(self.lines) + 0.01)
+        wl = np.linspace(np.min(self.lines) - room, np.max(self.lines) + room, 2001)
+        passed = jax.jit(lambda row: row.spectrum(wl))(self)
+        return lambda ax: spectrum(ax, wl, passed)
 
     def heater_power(self, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
         """Heater power in mW that holds each ring on its line at `temperature` in K, shape [N]."""

@@ -29,6 +29,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from photonics_core.devices.transmitter import RingTransmitter
+from photonics_core.display import Shown
 from photonics_core.kernels.checks import (
     check_choice,
     check_finite,
@@ -73,7 +74,7 @@ class DieMetrics(NamedTuple):
     is_locked: jax.Array
 
 
-class TransmitterDie(eqx.Module):
+class TransmitterDie(Shown):
     """A transmitter reduced to numbers of its rings and lines; made by `TransmitterDie.of`.
 
     Attributes:

@@ -27,6 +27,7 @@ import numpy as np
 from jax import lax
 
 from photonics_core.devices.vcsel_rest import as_type, photons_at_rest, points_at_rest
+from photonics_core.display import Shown
 from photonics_core.eye import ELEMENTARY_CHARGE
 from photonics_core.kernels.checks import check_positive, check_range, is_concrete
 from photonics_core.runtime import as_leaf
@@ -51,7 +52,7 @@ class OperatingPoint(NamedTuple):
     electrical_power: jax.Array  # mW
 
 
-class Vcsel(eqx.Module):
+class Vcsel(Shown):
     """An oxide-confined VCSEL.
 
     The numbers set are those of an 850 nm device with 7 um of aperture (A. Grabowski et al., J. Lightwave Technol. 39,

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from photonics_core.display import Shown
 from photonics_core.index import IndexModel
 from photonics_core.kernels.checks import check_kind, check_range
 from photonics_core.runtime import as_leaf
@@ -15,7 +16,7 @@ from photonics_core.strip_map import strip_index
 from photonics_core.units import REFERENCE_TEMPERATURE, SPEED_OF_LIGHT
 
 
-class Waveguide(eqx.Module):
+class Waveguide(Shown):
     """A waveguide of one mode: a phase and a loss. Ports: `in`, `out`.
 
     Args:

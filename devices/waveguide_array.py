@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from photonics_core.coupling_map import CouplingMap
+from photonics_core.display import Shown
 from photonics_core.index import IndexModel
 from photonics_core.kernels.block_tridiagonal import product
 from photonics_core.kernels.checks import check_finite, check_kind, check_range
@@ -28,7 +29,7 @@ from photonics_core.scattering import SMatrix
 from photonics_core.units import REFERENCE_TEMPERATURE, attenuation
 
 
-class GapCouplings(eqx.Module):
+class GapCouplings(Shown):
     """Couplings of neighbours by their gaps, a function of wavelength.
 
     Args:
@@ -54,7 +55,7 @@ class GapCouplings(eqx.Module):
         return self.map.coupling(jnp.broadcast_to(self.gaps, shape), jnp.broadcast_to(wl, shape))
 
 
-class WaveguideArray(eqx.Module):
+class WaveguideArray(Shown):
     """N parallel guides with coupling between neighbours. Ports: `in_1` ... `in_N`, `out_1` ... `out_N`.
 
     Args:

@@ -28,6 +28,7 @@ from photonics_core.devices.bus import RingBus
 from photonics_core.devices.coupled_bus import CoupledRingBus
 from photonics_core.devices.modulation_levels import ring_transmissions
 from photonics_core.devices.transmitter import RingTransmitter
+from photonics_core.display import Shown
 from photonics_core.kernels.checks import check_kind, check_positive, check_range
 from photonics_core.runtime import as_leaf
 from photonics_core.scattering import power
@@ -79,13 +80,18 @@ class ChannelPowers(NamedTuple):
 
     @property
     def crosstalk(self) -> jax.Array:
-        """Span of each disturbance over the outer amplitude of the channel it disturbs, shape [N, N]."""
+        """Span of each disturbance over the outer amplitude of the channel it disturbs, shape [N, N].
+
+        Zero where nothing disturbs, a channel without a drive too (of drives that become small together the ratio has a
+        limit above zero, which is not that of no drive at all); infinite where a channel without a drive is disturbed.
+        """
         disturbed = self.disturbances
         span = jnp.max(disturbed, axis=-1) - jnp.min(disturbed, axis=-1)
-        return span / self.amplitude[..., None]
+        amplitude = jnp.broadcast_to(self.amplitude[..., None], span.shape)
+        return span / jnp.where((span == 0.0) & (amplitude == 0.0), 1.0, amplitude)
 
 
-class RingReceiver(eqx.Module):
+class RingReceiver(Shown):
     """N ring filters on a bus, one for each laser line, each with a detector at its drop.
 
     Args:

@@ -14,12 +14,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from photonics_core.display import Shown
 from photonics_core.kernels import gaussian_overlap
 from photonics_core.kernels.checks import check_finite, check_positive, check_range, is_concrete
 from photonics_core.runtime import as_leaf
 
 
-class GaussianBeam(eqx.Module):
+class GaussianBeam(Shown):
     """A beam as an end sends it out; it accepts the same beam run backwards.
 
     Args:

@@ -16,6 +16,7 @@ import jax
 import numpy as np
 
 from photonics_core.cross_section import CrossSection
+from photonics_core.display import Shown
 from photonics_core.guide_paths import GuidePath, PathChain, PiecewisePath, Straight
 from photonics_core.kernels.checks import check_finite, check_kind, check_positive, check_range
 from photonics_core.kernels.guide_curves import namespace, part_nodes, real
@@ -27,7 +28,7 @@ from photonics_core.units import DB_PER_NEPER, REFERENCE_TEMPERATURE
 LEAST_LOSS = 1e-4
 
 
-class BendLoss(eqx.Module):
+class BendLoss(Shown):
     """Radiation alpha = exp(offset - slope R) in 1/um, and a loss mismatch D^2 where the curvature jumps by D.
 
     Args:

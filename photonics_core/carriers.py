@@ -22,6 +22,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from photonics_core.display import Shown
 from photonics_core.kernels.checks import check_choice, check_range
 from photonics_core.modes import IMPEDANCE, Mode
 from photonics_core.profile import as_profile
@@ -136,7 +137,7 @@ def carrier_complex_index(electrons_cm3: Any, holes_cm3: Any, wl: Any, model: st
     return jax.lax.complex(change, absorption * wl / (4.0 * math.pi))
 
 
-class CarrierProfile(eqx.Module):
+class CarrierProfile(Shown):
     """The complex change of the index by carriers over a cross-section, to be given to `CrossSection.with_profile`.
 
     Args:

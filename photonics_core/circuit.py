@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from photonics_core.component import DeviceModel, Model, Structure, as_model
+from photonics_core.display import Shown
 from photonics_core.evaluation import blame, check_ranges, evaluate
 from photonics_core.kernels.checks import check_positive, is_concrete
 from photonics_core.netlist import Netlist, NetlistError, NetlistHierarchy
@@ -26,7 +27,7 @@ from photonics_core.units import REFERENCE_TEMPERATURE
 from photonics_core.wiring import Group, Wiring
 
 
-class Circuit(eqx.Module):
+class Circuit(Shown):
     """Components joined at their ports, with the ports of the netlist as its own.
 
     A port of several modes has names `port@mode`; joining or leading out `port` does so for each mode.

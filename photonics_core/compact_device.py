@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from photonics_core.display import Shown
 from photonics_core.exchange_sparameters import SParameterWarning, check_smatrix
 from photonics_core.kernels import chebyshev
 from photonics_core.kernels.checks import check_positive, check_range
@@ -35,7 +36,7 @@ from photonics_core.units import REFERENCE_TEMPERATURE
 BETWEEN = 4
 
 
-class CompactDevice(eqx.Module):
+class CompactDevice(Shown):
     """A device made from S-parameters by `CompactDevice.from_smatrix`.
 
     Args:

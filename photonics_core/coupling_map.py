@@ -15,6 +15,7 @@ import numpy as np
 
 from photonics_core.bounds import within
 from photonics_core.cross_section import MARGIN, CrossSection
+from photonics_core.display import Shown
 from photonics_core.index_cache import ModeFit, cached_fit
 from photonics_core.kernels import chebyshev
 from photonics_core.kernels.checks import check_choice, check_positive, check_range
@@ -28,7 +29,7 @@ from photonics_core.units import REFERENCE_TEMPERATURE
 Interval = tuple[float, float]
 
 
-class CouplingMap(eqx.Module):
+class CouplingMap(Shown):
     """Coupling kappa in rad/um as a smooth function of gap and wavelength; made by `CouplingMap.fit`.
 
     Args:

@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from photonics_core.display import Shown
 from photonics_core.kernels.checks import check_choice, check_kind, check_positive, check_range, is_concrete
 from photonics_core.kernels.elements import Mesh, geometry
 from photonics_core.materials import SILICA, SILICON
@@ -36,7 +37,7 @@ DEGREES = {"fast": 3, "normal": 4, "fine": 6}
 MARGIN = 2.0
 
 
-class CrossSection(eqx.Module):
+class CrossSection(Shown):
     """Blocks of media between lines.
 
     Make one with `strip`, `rib`, `slot` or `layers`, or with `from_shapes` for anything else.

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from photonics_core.carriers import MODELS, CarrierProfile, carrier_complex_index, mode_overlap, same_shape
+from photonics_core.display import Shown
 from photonics_core.junction import JunctionDensities, PNJunction
 from photonics_core.kernels.checks import check_choice, check_kind, check_positive, check_range, is_concrete
 from photonics_core.modes import Mode
@@ -20,7 +21,7 @@ from photonics_core.runtime import as_leaf
 from photonics_core.units import loss_db_cm
 
 
-class DopedGuide(eqx.Module):
+class DopedGuide(Shown):
     """A guide with a junction in its core: index and loss against voltage, to first order in the carriers.
 
     The effective index changes by the change of the index of silicon times d n_eff / d n of the part of the guide that

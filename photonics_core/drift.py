@@ -24,6 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from photonics_core.bounds import within
+from photonics_core.display import Shown
 from photonics_core.index import LinearIndex
 from photonics_core.kernels.checks import check_finite, check_kind, check_positive, check_range, is_concrete
 from photonics_core.materials import Material
@@ -40,19 +41,19 @@ PM = 1e6
 LARGEST_RATE = 0.1
 
 
-class Rate(eqx.Module):
+class Rate(Shown):
     """dn/dT given as a function of wavelength (um) and temperature (K)."""
 
     function: Callable[[Any, Any], Any] = eqx.field(static=True)
 
 
-class Expansion(eqx.Module):
+class Expansion(Shown):
     """Linear expansion in 1/K given as a function of temperature in K."""
 
     function: Callable[[Any], Any] = eqx.field(static=True)
 
 
-class GuideDrift(eqx.Module):
+class GuideDrift(Shown):
     """How resonances of a guide move with temperature, its fields held.
 
     Args:

@@ -22,6 +22,7 @@ import numpy as np
 from jax.scipy.special import logsumexp
 from scipy.special import gammaln
 
+from photonics_core.display import Shown
 from photonics_core.kernels.checks import check_choice, check_positive, check_range, is_concrete
 from photonics_core.kernels.roots import bracketed_root
 
@@ -32,7 +33,7 @@ RATIOS = ("codeword", "bit", "frame")
 _LOW, _HIGH = -30.0, -1.0
 
 
-class ReedSolomon(eqx.Module):
+class ReedSolomon(Shown):
     """A Reed-Solomon code RS(codeword, data) over symbols of some bits, by hard decisions.
 
     Args:

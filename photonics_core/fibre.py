@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from photonics_core.display import Shown
 from photonics_core.fibre_labels import FAMILIES, LARGEST, Label, branches, guided, parse, recurrence_steps
 from photonics_core.kernels import fibre_fields, fibre_modes
 from photonics_core.kernels.checks import check_choice, check_finite, check_positive, check_range, is_concrete
@@ -34,7 +35,7 @@ class FibreMode(NamedTuple):
     degeneracy: int
 
 
-class StepIndexFibre(eqx.Module):
+class StepIndexFibre(Shown):
     """A round core in an endless cladding, both without loss.
 
     Methods take a free-space wavelength `wl` in um; where nothing else is said, of any shape. A mode has a name of its

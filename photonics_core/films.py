@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from photonics_core.display import Shown
 from photonics_core.kernels import film_fields, film_incoherent, film_modes, films
 from photonics_core.kernels.checks import check_choice, check_finite, check_positive, check_range, is_concrete
 from photonics_core.kernels.film_fields import FilmField
@@ -26,7 +27,7 @@ from photonics_core.runtime import as_leaf
 from photonics_core.units import SPEED_OF_LIGHT
 
 
-class Ellipsometry(eqx.Module):
+class Ellipsometry(Shown):
     """Ellipsometric angles, tan(psi) exp(i delta) = -r_p / r_s with r_p of `kernels.films`.
 
     For a transparent substrate delta is 0 up to Brewster's angle and pi beyond, as in S. J. Byrnes' `tmm`; there are
@@ -37,7 +38,7 @@ class Ellipsometry(eqx.Module):
     delta: jax.Array  # rad, within (-pi, pi]
 
 
-class FilmStack(eqx.Module):
+class FilmStack(Shown):
     """Layers of given indices and thicknesses between two half-spaces, light coming from the first.
 
     Args:

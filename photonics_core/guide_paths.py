@@ -15,6 +15,7 @@ import equinox as eqx
 import jax
 import numpy as np
 
+from photonics_core.display import Shown
 from photonics_core.kernels.checks import check_kind, check_positive, check_range
 from photonics_core.kernels.guide_curves import (
     CurvePoints,
@@ -55,7 +56,7 @@ def moved_points(pose: Pose, points: CurvePoints) -> CurvePoints:
     return CurvePoints(x, y, heading, points.curvature, points.speed)
 
 
-class GuidePath(eqx.Module):
+class GuidePath(Shown):
     """What all paths share; numbers are leaves, and everything is differentiable in them.
 
     What the host can read it computes itself, in float64; what is traced is an array of JAX.
@@ -221,7 +222,7 @@ class Arc(EulerBend):
         return (xp.abs(angle) * radius)[None], bend, bend
 
 
-class PathChain(eqx.Module):
+class PathChain(Shown):
     """Paths joined end to end, from a pose on.
 
     Args:

@@ -12,13 +12,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from photonics_core.display import Shown
 from photonics_core.kernels.checks import check_finite, check_positive, check_range
 from photonics_core.kernels.phase import detuned_turns, reduced_turns, wavelength_offset
 from photonics_core.runtime import as_leaf
 from photonics_core.units import REFERENCE_TEMPERATURE, SPEED_OF_LIGHT, attenuation, group_velocity_dispersion
 
 
-class IndexModel(eqx.Module):
+class IndexModel(Shown):
     """What a device asks of a waveguide mode. Wavelengths in um, temperatures in K; arguments broadcast."""
 
     @abc.abstractmethod

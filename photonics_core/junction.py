@@ -30,6 +30,7 @@ from photonics_core.carriers import (
     resistivity,
     same_shape,
 )
+from photonics_core.display import Shown
 from photonics_core.kernels.checks import check_choice, check_positive, check_range, is_concrete
 from photonics_core.runtime import as_leaf
 from photonics_core.units import REFERENCE_TEMPERATURE
@@ -45,7 +46,7 @@ ORIENTATIONS = ("lateral", "vertical", "interleaved")
 LONGEST = {"width": 50.0, "height": 10.0, "slab": 10.0, "access": 100.0, "period": 50.0}
 
 
-class PNJunction(eqx.Module):
+class PNJunction(Shown):
     """An abrupt junction in a guide's core: its depletion layer, capacitance and resistance.
 
     Voltages are reverse voltages in V, of any shape; a batch of junctions takes one of its own shape. Plain numbers
@@ -238,7 +239,7 @@ class PNJunction(eqx.Module):
         return self.width / (3.0 * area)
 
 
-class JunctionDensities(eqx.Module):
+class JunctionDensities(Shown):
     """Densities over a cross-section of a lateral or vertical junction at a reverse voltage in V, slabs as the core."""
 
     junction: PNJunction

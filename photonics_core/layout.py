@@ -20,6 +20,7 @@ import numpy as np
 
 from photonics_core.bend_loss import BendLoss, path_loss_db
 from photonics_core.circuit import Circuit
+from photonics_core.display import Shown
 from photonics_core.guide_paths import PathChain, Pose
 from photonics_core.kernels.checks import check_choice, check_finite, check_kind, is_concrete
 from photonics_core.kernels.guide_curves import namespace, real
@@ -60,7 +61,7 @@ SlabOf = tuple[str, float, float | None]
 PLAIN_CROSSING = RouteCrossing()
 
 
-class Layout(eqx.Module):
+class Layout(Shown):
     """Placed cells, the routes between their ports, and what leads out.
 
     Args:

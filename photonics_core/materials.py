@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from photonics_core.display import Shown
 from photonics_core.kernels.checks import check_range, is_concrete
 from photonics_core.units import REFERENCE_TEMPERATURE
 
@@ -60,7 +61,7 @@ def li_silicon(wl: Any, temperature: Any) -> Any:
     return jnp.sqrt(permittivity + dispersion / wl**2)
 
 
-class Material(eqx.Module):
+class Material(Shown):
     """A transparent material: its refractive index over wavelength and temperature.
 
     Every method takes a free-space wavelength `wl` in um and a temperature in K, floats or real arrays of

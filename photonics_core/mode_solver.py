@@ -15,6 +15,7 @@ from jax import lax
 
 from photonics_core.absorber import media_with_absorbers, with_absorbers
 from photonics_core.cross_section import DEGREES, GRADINGS, CrossSection
+from photonics_core.display import Shown
 from photonics_core.guidance import check_guided, cladding_index, highest, highest_index
 from photonics_core.kernels.checks import check_choice, check_kind, check_positive, check_range, is_concrete
 from photonics_core.kernels.eigenmodes import Walls, eigenmodes, form
@@ -31,7 +32,7 @@ HEADROOM = 1.0005
 DEGENERATE = 1e-5
 
 
-class GuidedModes(eqx.Module):
+class GuidedModes(Shown):
     """Modes in falling order of index; behaves like a tuple, which may be empty."""
 
     modes: tuple[Mode, ...]

@@ -5,7 +5,7 @@ Fields go as exp(i (beta z - w t)). They are those of unit power: the integral o
 V/um and H in mA/um (the impedance of vacuum is 376.73 V/A = 0.37673 V/mA).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -15,6 +15,7 @@ import numpy as np
 
 from photonics_core.absorber import media_with_absorbers
 from photonics_core.cross_section import DEGREES, CrossSection
+from photonics_core.display import Row, Shown, summary_rows
 from photonics_core.kernels.checks import check_kind, check_positive, check_range
 from photonics_core.kernels.eigenmodes import Walls
 from photonics_core.kernels.element_fields import LocalFields, element_fields, point_fields
@@ -38,7 +39,7 @@ class Field(NamedTuple):
     h: jax.Array
 
 
-class Mode(eqx.Module):
+class Mode(Shown):
     """A mode of a cross-section, made by `solve_modes`, `fundamental_mode` or `bend_mode`.
 
     Args:
@@ -69,6 +70,19 @@ class Mode(eqx.Module):
     def loss_db_cm(self) -> jax.Array:
         """Power lost along the guide in dB/cm."""
         return 4.0 * jnp.pi * self.n_eff.imag / self.wl * (10.0 / np.log(10.0)) * 1e4
+
+    def _summary(self) -> Iterable[Row]:
+        if np.ndim(self.n_eff):
+            return []
+        found = jax.jit(lambda mode: (mode.te_fraction(), mode.effective_area(), mode.loss_db_cm))(self)
+        names = ("te_fraction", "effective_area", "loss_db_cm")
+        meanings = ("part of the transverse field squared along x", "in um^2", "power lost along the guide in dB/cm")
+        return summary_rows(names, found, meanings)
+
+    def _preview(self) -> Callable[[Any], None] | None:
+        from photonics_core.plot import mode_field
+
+        return None if np.ndim(self.n_eff) else lambda ax: mode_field(ax, self)
 
     def points(self) -> tuple[jax.Array, jax.Array, jax.Array]:
         """Coordinates x and y of the points of quadrature in um and their areas in um^2, each [columns, rows, Q].

@@ -1,11 +1,13 @@
 """What an optimisation found: the best design, how it got there, and a report as plain text."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import jax
 import numpy as np
+
+from photonics_core.display import Row, brief, page
 
 #: Rows of one array that a report shows.
 ROWS = 8
@@ -80,6 +82,18 @@ class Optimum:
     halved: tuple[int, ...] = ()
     start_values: np.ndarray = field(default_factory=lambda: np.zeros(0), repr=False)
     start_violations: np.ndarray = field(default_factory=lambda: np.zeros(0), repr=False)
+
+    def _repr_html_(self) -> str:
+        return page(self, self._summary, self._preview)
+
+    def _summary(self) -> list[Row]:
+        found = self.parameters if isinstance(self.parameters, dict) else {}
+        return [(str(name), brief(value), "best value") for name, value in found.items()]
+
+    def _preview(self) -> Callable[[Any], None]:
+        from photonics_core.plot import convergence
+
+        return lambda ax: convergence(ax, self.history["objective"])
 
     @property
     def multipliers(self) -> dict[str, np.ndarray]:

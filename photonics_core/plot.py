@@ -62,6 +62,22 @@ def legend_above(ax: "Axes", columns: int) -> None:
     ax.legend(**place, ncols=columns, fontsize="small", frameon=False, borderaxespad=0.2)
 
 
+def histogram(ax: "Axes", values: Any, label: str) -> None:
+    """Draw how often values occur, those that are finite, in at most 50 bins."""
+    values = np.asarray(values).ravel()
+    values = values[np.isfinite(values)]
+    ax.hist(values, bins=int(np.clip(np.sqrt(values.size), 5, 50)), color=COLORS[0])
+    ax.set_xlabel(label)
+    ax.set_ylabel("samples")
+
+
+def convergence(ax: "Axes", objective: Any) -> None:
+    """Draw the objective of an optimisation over its steps."""
+    ax.plot(np.asarray(objective), color=COLORS[0])
+    ax.set_xlabel("step")
+    ax.set_ylabel("objective")
+
+
 def mode_field(
     ax: "Axes", mode: Any, *, component: str = "abs", span: tuple[float, float] = (1.5, 1.0), count: int = 181
 ) -> None:

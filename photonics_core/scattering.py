@@ -4,7 +4,7 @@ S[..., i, j] is the wave out of port i for a wave into port j. A dict for circui
 their convention, so its entry (j, i) is S[..., i, j].
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from photonics_core.display import Row, Shown, brief, summary_rows
 from photonics_core.kernels.checks import check_choice
 from photonics_core.units import SPEED_OF_LIGHT, db
 
@@ -21,7 +22,7 @@ def power(amplitude: jax.Array) -> jax.Array:
     return amplitude.real**2 + amplitude.imag**2
 
 
-class SMatrix(eqx.Module):
+class SMatrix(Shown):
     """Scattering matrices with named ports.
 
     Args:
@@ -137,6 +138,27 @@ class SMatrix(eqx.Module):
         """Largest |S^H S - 1|: zero for a lossless device."""
         product = jnp.matmul(jnp.conj(jnp.swapaxes(self.values, -1, -2)), self.values, precision="highest")
         return jnp.max(jnp.abs(product - jnp.eye(len(self.ports), dtype=product.dtype)[(None,) * (product.ndim - 2)]))
+
+    def draw(self, ax: Any) -> None:
+        """Draw the power in dB from the first port to all others over wavelength into axes; `wl` of shape [M]."""
+        from photonics_core.plot import legend_above, spectrum
+
+        source = self.ports[0]
+        for target in self.ports[1:] or self.ports:
+            spectrum(ax, self.wl, np.asarray(self.power(source, target)), label=f"{source} to {target}")
+        legend_above(ax, columns=4)
+
+    def _summary(self) -> Iterable[Row]:
+        meanings = ("largest singular value squared less one", "largest |S - S^T|", "largest |S^H S - 1|")
+        names = ("passivity_residual", "reciprocity_residual", "unitarity_residual")
+        rows = summary_rows(names, (getattr(self, name)() for name in names), meanings)
+        if np.ndim(self.values) == 2:
+            rows += [(f"from {port}", brief(tuple(self.values[:, i])), "") for i, port in enumerate(self.ports)]
+        return rows
+
+    def _preview(self) -> Callable[[Any], None] | None:
+        is_spectrum = np.ndim(self.wl) == 1 and np.ndim(self.values) == 3 and np.size(self.wl) > 2
+        return self.draw if is_spectrum else None
 
     def _index(self, port: str) -> int:
         check_choice("port", port, self.ports)

@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from photonics_core.display import Shown
 from photonics_core.kernels.checks import check_finite, check_kind, check_positive, check_range, is_concrete
 from photonics_core.kernels.section_heat import Cells, section_flows, section_temperature
 from photonics_core.runtime import as_leaf
@@ -34,7 +35,7 @@ _TOGETHER = 1e-7
 _LEAST = 1e-9
 
 
-class SectionArea(eqx.Module):
+class SectionArea(Shown):
     """A rectangle of a cross-section.
 
     Args:
@@ -63,7 +64,7 @@ class SectionArea(eqx.Module):
         return across[:, None] & upwards[None, :]
 
 
-class SectionPiece(eqx.Module):
+class SectionPiece(Shown):
     """A rectangle of another material: a trench, a via, a strip of metal.
 
     Args:
@@ -85,7 +86,7 @@ class SectionPiece(eqx.Module):
         check_finite("exponent", self.exponent)
 
 
-class SectionField(eqx.Module):
+class SectionField(Shown):
     """Temperatures of a cross-section.
 
     Args:
@@ -114,7 +115,7 @@ class SectionField(eqx.Module):
         return jnp.sum(inside * self.rise) / jnp.sum(inside)
 
 
-class SectionHeat(eqx.Module):
+class SectionHeat(Shown):
     """A stack of layers, and what is drawn over it.
 
     Args:

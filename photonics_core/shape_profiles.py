@@ -24,11 +24,12 @@ import numpy as np
 from scipy.interpolate import BSpline
 
 from photonics_core.bounds import check_number, within
+from photonics_core.display import Shown
 from photonics_core.kernels.checks import check_finite, check_kind, check_positive, check_range, is_concrete
 from photonics_core.runtime import as_leaf
 
 
-class ShapeProfile(eqx.Module):
+class ShapeProfile(Shown):
     """A number along a guide, such as its width in um, over z from 0 to the length.
 
     Args:

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from photonics_core.display import Shown
 from photonics_core.kernels.checks import check_range
 from photonics_core.units import DB_PER_NEPER
 
@@ -32,7 +33,7 @@ class Band(NamedTuple):
     most_db: float = np.inf
 
 
-class SpectralMask(eqx.Module):
+class SpectralMask(Shown):
     """Bands with limits; static.
 
     Args:

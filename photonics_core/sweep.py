@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from photonics_core.display import Row, brief, page
 from photonics_core.hdf5_variables import StoreError, Variable
 from photonics_core.progress import Report, follow
 from photonics_core.run_folder import RunFolder, Verified
@@ -63,6 +64,21 @@ class Swept:
         if self.run is None or name in self.variables:
             return self.variables[name]
         return self.run.read(name)
+
+    def _repr_html_(self) -> str:
+        return page(self, self._summary, self._preview)
+
+    def _summary(self) -> list[Row]:
+        return [(name, brief(each.values), ", ".join(each.dims)) for name, each in self.variables.items()]
+
+    def _preview(self) -> Callable[[Any], None] | None:
+        from photonics_core.plot import histogram
+
+        for name, each in self.variables.items():
+            values = np.asarray(each.values)
+            if name not in each.dims and values.size > 2 and np.issubdtype(values.dtype, np.floating):
+                return lambda ax, name=name, values=values: histogram(ax, values, name)
+        return None
 
     def report(self) -> str:
         """Figures as text, a line each."""

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.interpolate import CubicSpline
 
+from photonics_core.display import Shown
 from photonics_core.exchange_sparameters import check_smatrix
 from photonics_core.runtime import as_leaf
 from photonics_core.scattering import SMatrix
@@ -21,7 +22,7 @@ from photonics_core.sparameter_table import check_table, checked_detuning, detun
 from photonics_core.units import REFERENCE_TEMPERATURE
 
 
-class TabulatedDevice(eqx.Module):
+class TabulatedDevice(Shown):
     """A device made of a table of S-parameters by `TabulatedDevice.from_smatrix`.
 
     Args:

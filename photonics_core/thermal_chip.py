@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import equinox as eqx
 import jax
 
+from photonics_core.display import Shown
 from photonics_core.kernels.checks import check_choice, check_positive, check_range, is_concrete
 from photonics_core.kernels.edges import screen_for
 from photonics_core.thermal_stack import ThermalRegion
@@ -13,7 +14,7 @@ from photonics_core.thermal_stack import ThermalRegion
 _MOST_IMAGES = 8
 
 
-class Chip(eqx.Module):
+class Chip(Shown):
     """The chip seen from above, from (0, 0) to (width, height) in um, and its edges.
 
     Args:

@@ -22,6 +22,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from photonics_core.display import Shown
 from photonics_core.kernels.checks import check_finite, check_positive, check_range, is_concrete
 from photonics_core.runtime import as_leaf
 
@@ -30,7 +31,7 @@ from photonics_core.runtime import as_leaf
 SILICON_HEAT_CAPACITY = 2.33 * 0.7145 * 1e3
 
 
-class FosterNetwork(eqx.Module):
+class FosterNetwork(Shown):
     """What both kinds of network have: P resistances in K/mW and as many time constants in ps."""
 
     resistance: eqx.AbstractVar[Any]

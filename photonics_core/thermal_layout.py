@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from photonics_core.display import Shown
 from photonics_core.heat_shapes import HeatShape, Point
 from photonics_core.kernels.checks import (
     check_finite,
@@ -45,7 +46,7 @@ _TRACED_RADIUS = 1e4
 _TERMS = (8, 12)
 
 
-class ThermalLayout(eqx.Module):
+class ThermalLayout(Shown):
     """Heaters and probes in a stack of layers.
 
     Args:

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from photonics_core.display import Shown
 from photonics_core.kernels.checks import check_choice, check_kind, check_positive, check_range, is_concrete
 from photonics_core.kernels.heat import LayerStack, Slab, boundary_flux, slab_transfer
 from photonics_core.runtime import as_leaf
@@ -47,7 +48,7 @@ THERMAL_MATERIALS = {
 }
 
 
-class FixedTemperature(eqx.Module):
+class FixedTemperature(Shown):
     """A face that is kept as warm as the surroundings."""
 
     def admittance(self) -> tuple[Any, Any]:
@@ -55,7 +56,7 @@ class FixedTemperature(eqx.Module):
         return 1.0, 0.0
 
 
-class Convection(eqx.Module):
+class Convection(Shown):
     """A face that gives off heat in proportion to its temperature, with a coefficient in W/(m^2 K)."""
 
     coefficient: Any = eqx.field(converter=as_leaf)
@@ -68,7 +69,7 @@ class Convection(eqx.Module):
         return CONVECTION * self.coefficient, 1.0
 
 
-class Adiabatic(eqx.Module):
+class Adiabatic(Shown):
     """A face through which no heat goes."""
 
     def admittance(self) -> tuple[Any, Any]:
@@ -76,7 +77,7 @@ class Adiabatic(eqx.Module):
         return 0.0, 1.0
 
 
-class Layer(eqx.Module):
+class Layer(Shown):
     """A layer of the stack.
 
     Args:
@@ -121,7 +122,7 @@ class Layer(eqx.Module):
         return cls(name, thickness, **{"conductivity": known[0], "heat_capacity": known[1], **changes})
 
 
-class ThermalRegion(eqx.Module):
+class ThermalRegion(Shown):
     """Where power goes in, or a temperature is averaged: a shape seen from above, and a slab of a layer.
 
     A heater's film counts as material of its layer: only its heat is put there, evenly.
@@ -144,7 +145,7 @@ class ThermalRegion(eqx.Module):
             check_positive("thickness", self.thickness, "um")
 
 
-class ThermalStack(eqx.Module):
+class ThermalStack(Shown):
     """Layers from the bottom to the top, and what is below and above.
 
     Args:

@@ -44,6 +44,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from photonics_core.bounds import check_number
+from photonics_core.display import Shown
 from photonics_core.kernels.checks import check_choice, check_finite, check_kind, check_positive, check_range
 from photonics_core.kernels.random_field import ORDERS
 from photonics_core.runtime import as_leaf
@@ -65,7 +66,7 @@ def _none() -> Any:
     return np.zeros(len(TERMS))
 
 
-class Variation(eqx.Module):
+class Variation(Shown):
     """How one quantity varies; all standard deviations in the unit of the quantity, 0 for none.
 
     Args:
@@ -110,7 +111,7 @@ class Variation(eqx.Module):
             check_number(name, getattr(self, name))
 
 
-class ProcessVariation(eqx.Module):
+class ProcessVariation(Shown):
     """The quantities that vary, by name: "width", "thickness" in um, "sidewall_angle" in degrees, "temperature" in K.
 
     Args:
