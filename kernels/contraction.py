@@ -141,13 +141,13 @@ def _abstract(*operands: Any, terms: Terms) -> Any:
 
 
 def _batch(primitive: Primitive, operands: Any, axes: Any, *, terms: Terms) -> Any:
-    sizes = [x.shape[axis] for x, axis in zip(operands, axes, strict=True) if axis is not batching.not_mapped]
+    sizes = [x.shape[axis] for x, axis in zip(operands, axes, strict=True) if isinstance(axis, int)]
     moved = [_batch_second(x, axis, sizes[0]) for x, axis in zip(operands, axes, strict=True)]
     return primitive.bind(*moved, terms=terms), 1
 
 
 def _batch_second(x: Any, axis: Any, size: int) -> Any:
-    if axis is batching.not_mapped:
+    if not isinstance(axis, int):
         return jnp.broadcast_to(x[:, None], (x.shape[0], size, *x.shape[1:]))
     return jnp.moveaxis(x, axis, 1)
 

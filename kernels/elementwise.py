@@ -48,9 +48,9 @@ def with_rule(
 
 
 def _batch(primitive: Primitive, arrays: Sequence[Any], axes: Sequence[Any]) -> tuple[Any, list[int]]:
-    size = next(x.shape[axis] for x, axis in zip(arrays, axes, strict=True) if axis is not batching.not_mapped)
+    size = next(x.shape[axis] for x, axis in zip(arrays, axes, strict=True) if isinstance(axis, int))
     moved = [
-        jnp.broadcast_to(x[None], (size, *x.shape)) if axis is batching.not_mapped else jnp.moveaxis(x, axis, 0)
+        jnp.broadcast_to(x[None], (size, *x.shape)) if not isinstance(axis, int) else jnp.moveaxis(x, axis, 0)
         for x, axis in zip(arrays, axes, strict=True)
     ]
     results = primitive.bind(*moved)
