@@ -30,7 +30,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from photonics_core.kernels.checks import check_choice, check_finite, check_kind, check_positive, check_range
+from photonics_core.display import Shown
+from photonics_core.kernels.checks import (
+    check_choice,
+    check_finite,
+    check_kind,
+    check_positive,
+    check_range,
+    is_concrete,
+)
 from photonics_core.runtime import as_leaf
 
 POLICIES = ("deterministic", "cyclic", "any")
@@ -54,7 +62,7 @@ class RingDies(NamedTuple):
     strength: jax.Array
 
 
-class RingRowSpread(eqx.Module):
+class RingRowSpread(Shown):
     """A row of rings for N laser lines, and how far both vary, uniformly within plus and minus the numbers given.
 
     Wavelengths count from the middle of the grid as designed; nothing depends on where that is.
@@ -102,23 +110,34 @@ class RingRowSpread(eqx.Module):
         Args:
             key: of `jax.random.key`.
             indices: numbers of the dies, whole and not below zero, shape [D].
+
+        Raises:
+            ValueError: for other numbers.
         """
         check_range("indices", indices, 0)
-        order = jnp.asarray(spectral_order(self.order, self.count))
-        return jax.vmap(lambda index: self._die(jax.random.fold_in(key, index), order))(jnp.asarray(indices))
-
-    def _die(self, key: jax.Array, order: jax.Array) -> RingDies:
+        indices = jnp.asarray(indices)
+        if not jnp.issubdtype(indices.dtype, jnp.integer) or indices.ndim != 1:
+            raise ValueError(f"indices of type {indices.dtype} and shape {indices.shape} are not whole numbers [D]")
         dtype, count = jnp.result_type(float), self.count
-        draw = jax.random.uniform(key, (4 * count + 1,), dtype, -1.0, 1.0)
-        lines, rings, fsr, strength = draw[1:].reshape(4, count)
+        draw = _uniform(key, indices, 4 * count + 1)
+        offset, rest = draw[:, :1], draw[:, 1:].reshape(-1, 4, count)
         number = lambda value: jnp.asarray(value, dtype)  # noqa: E731
         grid = number(self.spacing) * (jnp.arange(count).astype(dtype) - 0.5 * (count - 1))
+        # Operation by operation: in one program the last bit would depend on the size of the batch.
         return RingDies(
-            grid[order] + number(self.ring_variation) * rings,
-            grid + number(self.grid_offset) * draw[0] + number(self.line_variation) * lines,
-            number(self.fsr) * (1.0 + number(self.fsr_variation) * fsr),
-            1.0 + number(self.range_variation) * strength,
+            grid[None, spectral_order(self.order, count)] + number(self.ring_variation) * rest[:, 1],
+            grid[None] + number(self.grid_offset) * offset + number(self.line_variation) * rest[:, 0],
+            number(self.fsr) * (1.0 + number(self.fsr_variation) * rest[:, 2]),
+            1.0 + number(self.range_variation) * rest[:, 3],
         )
+
+
+@eqx.filter_jit
+def _uniform(key: jax.Array, indices: jax.Array, count: int) -> jax.Array:
+    """Numbers from -1 to 1 of each index, shape [D, count]."""
+    return jax.vmap(
+        lambda index: jax.random.uniform(jax.random.fold_in(key, index), (count,), jnp.result_type(float), -1.0, 1.0)
+    )(indices)
 
 
 def spectral_order(order: tuple[int, ...] | None, count: int) -> np.ndarray:
@@ -170,10 +189,11 @@ def needed_range(distance: Any, policy: str = "any", order: tuple[int, ...] | No
         Ranges, shape [...]; infinite where there is no assignment. Of N rings for M lines min(N, M) are used.
 
     Raises:
-        ValueError: for another policy, shapes that do not go together or more than 16 lines.
+        ValueError: for another policy, shapes that do not go together, distances below zero or nan, or more than 16
+            lines.
     """
     check_choice("policy", policy, POLICIES)
-    distance = jnp.asarray(distance)
+    distance = checked_distance(distance)
     if policy == "any":
         return served_range(distance, min(distance.shape[-2:]))
     shifts = cyclic_distances(distance, order)
@@ -182,9 +202,9 @@ def needed_range(distance: Any, policy: str = "any", order: tuple[int, ...] | No
 
 def cyclic_distances(distance: Any, order: tuple[int, ...] | None = None) -> jax.Array:
     """The distance of each ring at each cyclic shift m, ring i to line (o_i + m) mod N, shape [..., m, N]."""
-    distance = jnp.asarray(distance)
+    distance = checked_distance(distance)
     count = distance.shape[-1]
-    if distance.ndim < 2 or distance.shape[-2] != count:
+    if distance.shape[-2] != count:
         raise ValueError(f"distance of shape {distance.shape} is not [..., N, N]")
     targets = (spectral_order(order, count)[None] + np.arange(count)[:, None]) % count
     return distance[..., np.arange(count)[None], targets]
@@ -211,14 +231,19 @@ def least_shift(distance: Any, max_range: Any = math.inf) -> jax.Array:
 
     Args:
         distance: shape [..., N, M], at most 16 lines.
-        max_range: mean tuning range in um, a number.
+        max_range: mean tuning range in um, a number, which may be infinite.
+
+    Raises:
+        ValueError: for another shape, distances or a range below zero or nan, or more than 16 lines.
 
     Returns:
         Sums, shape [...]; infinite where there is no such assignment. With heaters of one strength and without thermal
         crosstalk this is the total power of `photonics_core.assign_lines` times the drift per mW.
     """
-    distance = jnp.asarray(distance)
-    best = _over_subsets(_few_lines(jnp.where(distance <= max_range, distance, jnp.inf)), jnp.add)
+    distance = _few_lines(distance)
+    if is_concrete(max_range) and not np.all(np.asarray(max_range) >= 0.0):
+        raise ValueError(f"max_range = {max_range} um is outside [0, inf]")
+    best = _over_subsets(jnp.where(distance <= max_range, distance, jnp.inf), jnp.add)
     full = np.sum(_members(best.shape[-1]), 1) == min(distance.shape[-2:])
     return jnp.min(best[..., full], -1)
 
@@ -227,20 +252,45 @@ def failure_probability(needed: Any, ranges: Any) -> jax.Array:
     """Share of dies that need more than each mean tuning range: the arbitration failure probability.
 
     Args:
-        needed: of `needed_range`, shape [D].
-        ranges: mean tuning ranges in um, shape [R].
+        needed: of `needed_range`, shape [D]; infinite for a die that cannot be served.
+        ranges: mean tuning ranges in um, a number or shape [R].
 
     Returns:
-        Probabilities, shape [R].
+        Probabilities, of the shape of `ranges`.
+
+    Raises:
+        ValueError: for no dies, or numbers that are nan or below zero.
     """
-    needed, ranges = jnp.asarray(needed), jnp.asarray(ranges)
-    return jnp.mean(needed[None] > ranges[:, None], 1, dtype=jnp.result_type(float))
+    check_range("ranges", ranges, 0.0, np.inf, "um")
+    if np.ndim(needed) != 1 or np.size(needed) < 1:
+        raise ValueError(f"needed of shape {np.shape(needed)} is not [D], of at least one die")
+    needed, ranges = _from_zero("needed", needed), jnp.asarray(ranges)
+    needed = needed.reshape(*(1,) * ranges.ndim, -1)
+    return jnp.mean(needed > ranges[..., None], -1, dtype=jnp.result_type(float))
+
+
+def checked_distance(distance: Any) -> jax.Array:
+    """Distances as an array of real numbers from 0 to infinity, both included, of shape [..., N, M]."""
+    distance = _from_zero("distance", distance)
+    if distance.ndim < 2:
+        raise ValueError(f"distance of shape {distance.shape} is not [..., N, M]")
+    return distance
+
+
+def _from_zero(name: str, values: Any) -> jax.Array:
+    """Numbers of at least zero, which may be infinite: nan would count as served."""
+    values = jnp.asarray(values)
+    if not jnp.issubdtype(values.dtype, jnp.floating):
+        check_finite(name, values, "um")
+        values = values.astype(jnp.result_type(float))
+    if is_concrete(values) and not np.all(np.asarray(values) >= 0.0):
+        wrong = np.asarray(values)[~(np.asarray(values) >= 0.0)][0]
+        raise ValueError(f"{name} = {wrong:.6g} um is outside [0, inf]")
+    return values
 
 
 def _few_lines(distance: Any) -> jax.Array:
-    distance = jnp.asarray(distance)
-    if distance.ndim < 2:
-        raise ValueError(f"distance of shape {distance.shape} is not [..., N, M]")
+    distance = checked_distance(distance)
     check_range("number of lines", distance.shape[-1], 1, MOST_LINES)
     return distance
 

@@ -22,7 +22,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from photonics_core.devices.arbitration import POLICIES, spectral_order
+from photonics_core.devices.arbitration import POLICIES, checked_distance, spectral_order
 from photonics_core.kernels.checks import check_choice, check_positive
 
 SEARCHES = ("first", "tolerant", "thorough")
@@ -132,7 +132,8 @@ def _relations(record: jax.Array, peaks: jax.Array, tries: tuple[int, ...]) -> t
         at = jnp.maximum(peaks[:-1] - 1, 0) if each < 0 else jnp.full_like(steps, each)
         line = jnp.take_along_axis(record[:-1], at[:, None], -1)
         gone = jnp.take_along_axis(rank[1:], line, -1)[:, 0]
-        tried = ~found & (at < peaks[:-1])
+        # The last peak of a ring that has one was tried as its first.
+        tried = ~found & (at < peaks[:-1]) & ((each >= 0) | (at > 0))
         sweeps = sweeps + jnp.sum(tried)
         now = tried & (gone < peaks[1:])
         steps, found = jnp.where(now, at - gone, steps), found | now
@@ -177,14 +178,16 @@ def conditional_failure_probability(is_served: Any, is_possible: Any) -> jax.Arr
 
     Returns:
         The share of possible dies, 0 where there are none.
+
+    Raises:
+        ValueError: for shapes that differ.
     """
-    served, possible = jnp.asarray(is_served), jnp.asarray(is_possible)
+    served, possible = jnp.asarray(is_served, bool), jnp.asarray(is_possible, bool)
+    if served.shape != possible.shape:
+        raise ValueError(f"is_served of shape {served.shape} does not go with is_possible of shape {possible.shape}")
     return jnp.sum(possible & ~served) / jnp.maximum(jnp.sum(possible), 1)
 
 
 def _checked(distance: Any, tuning_range: Any) -> jax.Array:
     check_positive("tuning_range", tuning_range, "um")
-    distance = jnp.asarray(distance)
-    if distance.ndim < 2:
-        raise ValueError(f"distance of shape {distance.shape} is not [..., N, M]")
-    return distance
+    return checked_distance(distance)

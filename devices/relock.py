@@ -5,6 +5,12 @@ range and the heater's range its loop follows; beyond the lock range it has to s
 on by a free spectral range, s -+ FSR, if that is within the range, or all rings turn to other lines by one cyclic
 shift. Every search is a sweep of a heater, one after the other, since a sweep warms the neighbours of its ring.
 
+How long a sweep takes follows from the heater. Of a thermal impedance with parts R_p and time constants t_p the shift
+lags behind a command that rises at the rate v by v sum_p (R_p / R) t_p (1 - exp(-t / t_p)), at most v t_m with the mean
+time t_m = sum_p (R_p / R) t_p. If the peaks are to be found within the lock range h, a sweep over the range s takes
+s t_m / h. Then the heater goes to its setting, at most s away, until sum_p (R_p / R) exp(-t / t_p) = h / s of that is
+left to the loop.
+
 Switched on one by one, the rings S that are locked hold their lines while ring k sweeps its power p from 0 to P_max:
 
     P_S(p) = A_SS^-1 (g_S - A_Sk p),
@@ -18,10 +24,14 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.optimize import brentq
 
 from photonics_core.devices.arbitration import MOST_LINES, cyclic_distances, tuning_distance
-from photonics_core.kernels.checks import check_finite, check_positive, check_range
+from photonics_core.kernels.checks import check_finite, check_kind, check_positive, check_range
+from photonics_core.thermal_impedance import FosterNetwork, ThermalImpedance
 
+#: Distance in um between ring and line that is none.
+NEAR = 1e-6
 #: Part of the largest power by which rounding may leave a power outside its range.
 ROUNDING = 1e-9
 
@@ -42,16 +52,44 @@ class Relock(NamedTuple):
     sweeps: int
 
     def time(self, sweep_time: float) -> float:
-        """Time in ps until all rings have their lines, with sweeps of this many ps."""
+        """Time in ps until all rings have their lines, with sweeps of this many ps; see `heater_sweep_time`."""
         check_positive("sweep_time", sweep_time, "ps")
         return self.sweeps * float(sweep_time)
 
     def bits_lost(self, sweep_time: float, symbol_rate_gbd: float, bits: int = 1) -> float:
         """Bits not sent until then: each ring that is not held waits for its own sweep, dark ones for all of them."""
         check_positive("symbol_rate_gbd", symbol_rate_gbd)
+        check_positive("bits", bits)
         waits = np.arange(1, self.sweeps + 1)
         lost = float(np.sum(waits)) + self.sweeps * self.action.count("dark")
         return lost * self.time(sweep_time) / max(self.sweeps, 1) * 1e-3 * float(symbol_rate_gbd) * bits
+
+
+def heater_sweep_time(impedance: FosterNetwork, tuning_range: float, lock_range: float) -> float:
+    """Time in ps in which a heater is swept over its range and set to the line, slowly enough for its loop to lock.
+
+    An upper bound for any response of a `ThermalImpedance`, reached by the last part of a sweep much longer than its
+    time constants, and by a setting at the other end. The driver and the detector count as fast.
+
+    Args:
+        impedance: a `ThermalImpedance` of the ring by its heater; its shape counts, not its size.
+        tuning_range: of the heater in um.
+        lock_range: the largest distance in um between ring and line that a loop follows, above 0 and below the range:
+            1e-6 times those of `WavelengthLock.lock_range_pm`.
+
+    Raises:
+        ValueError: for an impedance of another kind, or numbers outside their ranges.
+    """
+    check_kind("impedance", impedance, ThermalImpedance)
+    check_positive("tuning_range", tuning_range, "um")
+    check_range("lock_range", lock_range, 0.0, float(tuning_range), "um", exclusive=True)
+    times, resistance = np.asarray(impedance.time, float), np.asarray(impedance.resistance, float)
+    check_positive("sum of the resistances", np.sum(resistance), "K/mW")
+    shares, part = resistance / np.sum(resistance), float(lock_range) / float(tuning_range)
+    last = float(np.max(times[shares > 0.0])) * math.log(1.0 / part)
+    left = lambda time: float(np.sum(shares * np.exp(-time / times))) - part  # noqa: E731
+    settled = brentq(left, 0.0, last * (1.0 + 1e-9), xtol=1e-12 * last)
+    return float(np.sum(shares * times)) / part + float(settled)  # pyright: ignore[reportArgumentType]
 
 
 def relock_row(
@@ -72,25 +110,38 @@ def relock_row(
         fsr: free spectral ranges in um, a number or [N].
         tuning_range: of the heaters in um, a number or [N].
         plan_lines: line of each ring before the step, shape [N].
-        setting: shift by each heater before the step in um, shape [N].
+        setting: shift by each heater before the step in um, within its range, which put each ring on its line within
+            `lock_range` (and 1 pm), shape [N].
         rings_moved, lines_moved: by the step, in um, a number or [N].
-        lock_range: the largest step in um, between ring and line, that a loop follows; see `WavelengthLock`.
+        lock_range: the largest step in um, between ring and line, that a loop follows: 1e-6 times those of
+            `WavelengthLock.lock_range_pm`.
 
     Returns:
         What becomes of the rings. All turn only where one would be dark and a cyclic shift leaves none dark.
 
     Raises:
-        ValueError: for numbers outside their ranges, or a plan that is not an order of the lines.
+        ValueError: for numbers outside their ranges, a plan that is not an order of the lines, or settings that were
+            not on the lines.
     """
     check_range("lock_range", lock_range, 0.0, 1.0, "um")
-    for name, value in (("rings_moved", rings_moved), ("lines_moved", lines_moved), ("setting", setting)):
+    for name, value in (
+        ("rings", rings),
+        ("lines", lines),
+        ("rings_moved", rings_moved),
+        ("lines_moved", lines_moved),
+    ):
         check_finite(name, value, "um")
-    check_positive("tuning_range", tuning_range, "um")
+    for name, value in (("tuning_range", tuning_range), ("fsr", fsr)):
+        check_positive(name, value, "um")
     rings, lines, plan = np.asarray(rings, float), np.asarray(lines, float), np.asarray(plan_lines)
     count = rings.size
     if rings.shape != lines.shape or sorted(plan.tolist()) != list(range(count)):
         raise ValueError(f"plan_lines = {plan.tolist()} is not an order of {lines.size} lines for {count} rings")
     fsr, limit = (np.broadcast_to(np.asarray(each, float), rings.shape) for each in (fsr, tuning_range))
+    check_range("setting over the tuning range", np.asarray(setting, float) / limit, 0.0, 1.0)
+    away = (rings + np.asarray(setting, float) - lines[plan]) / fsr
+    away = fsr * np.abs(away - np.round(away))
+    check_range("distance of the setting from the line", away, 0.0, float(lock_range) + NEAR, "um")
     rings_moved, lines_moved = (
         np.broadcast_to(np.asarray(each, float), rings.shape) for each in (rings_moved, lines_moved)
     )
@@ -124,9 +175,7 @@ def _turned(rings: Any, lines: Any, fsr: Any, limit: Any, plan: np.ndarray) -> R
 def is_power_on_order(order: Any, gap: Any, response: Any, max_power: float) -> bool:
     """Whether rings that are started in this order all keep their lines; arguments as for `power_on_order`."""
     gap, response = _heaters(gap, response, max_power)
-    order = [int(each) for each in order]
-    if sorted(order) != list(range(gap.size)):
-        raise ValueError(f"order = {order} is not an order of 0 to {gap.size - 1}")
+    order = _checked_order(order, gap.size)
     return all(_may_follow(order[:k], order[k], gap, response, max_power) for k in range(gap.size))
 
 
@@ -163,9 +212,13 @@ def power_on_trace(order: Any, gap: Any, response: Any, max_power: float, points
     """Powers in mW while rings are started in an order, loops following at once, shape [N (points + 1), N].
 
     Each ring sweeps to the end and is then put on its line. Powers below zero are those that heaters cannot give.
+
+    Raises:
+        ValueError: for an order that is none, or fewer than two points.
     """
     gap, response = _heaters(gap, response, max_power)
-    rows, order = [], [int(each) for each in order]
+    check_range("points", points, 2)
+    rows, order = [], _checked_order(order, gap.size)
     for k, ring in enumerate(order):
         for swept in np.linspace(0.0, max_power, points):
             row = np.zeros(gap.size)
@@ -192,6 +245,13 @@ def served_with_spares(count: int, spares: int, failure: float) -> float:
     check_range("failure", failure, 0.0, 1.0)
     total = count + spares
     return math.fsum(math.comb(total, k) * failure**k * (1.0 - failure) ** (total - k) for k in range(spares + 1))
+
+
+def _checked_order(order: Any, count: int) -> list[int]:
+    order = [int(each) for each in order]
+    if sorted(order) != list(range(count)):
+        raise ValueError(f"order = {order} is not an order of 0 to {count - 1}")
+    return order
 
 
 def _held(locked: list[int], ring: int, power: float, gap: np.ndarray, response: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ are; the cross state leaks cos^2 of the sum of their angles.
 """
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -23,116 +23,40 @@ import numpy as np
 from photonics_core import resonance
 from photonics_core.devices.coupled_rings import CoupledRings
 from photonics_core.devices.coupler import Coupler, PointCoupler
+from photonics_core.devices.phase_shifter import PhaseShifter
 from photonics_core.devices.ring import AddDropRing
 from photonics_core.devices.splitter import Crossing
 from photonics_core.devices.waveguide import Waveguide
-from photonics_core.kernels.checks import check_finite, check_kind, check_positive, check_range, is_concrete
+from photonics_core.display import Shown
+from photonics_core.kernels.checks import (
+    as_inexact,
+    check_finite,
+    check_kind,
+    check_positive,
+    check_range,
+    is_concrete,
+)
 from photonics_core.runtime import as_leaf
 from photonics_core.scattering import SMatrix, power
-from photonics_core.thermal_impedance import ThermalImpedance
 from photonics_core.units import REFERENCE_TEMPERATURE, db
 
 PORTS = ("in1", "in2", "out1", "out2")
+#: Least power in figures in dB, -300 dB: a logarithm of nothing has no derivative.
+LEAST_POWER = 1e-30
 
 
-class PhaseShifter(eqx.Module):
-    """What a drive does in a guide: phase, loss, power, and how fast.
-
-    A heater adds an index that hardly depends on wavelength, a phase as 1 / wl. Free carriers add one as wl^2 (Drude),
-    a phase as wl, and absorb.
-
-    Args:
-        power_pi: electrical power in mW that gives half a turn.
-        time_constants: of the step response in ps, a number or those of a Foster network, shape [P].
-        shares: parts of the response that go with them, shape [P], their sum one; None for one time constant.
-        loss_db: loss in dB of the guide at half a turn, in proportion to the phase.
-        exponent: the phase goes as wl to this power: -1 for a heater, 1 for carriers.
-        wl0: wavelength in um where a state of 1 is half a turn.
-
-    Raises:
-        ValueError: for a value outside its range, or shares that do not go with the time constants.
-    """
-
-    power_pi: Any = eqx.field(converter=as_leaf)
-    time_constants: Any = eqx.field(converter=as_leaf)
-    shares: Any = eqx.field(converter=as_leaf, default=None)
-    loss_db: Any = eqx.field(converter=as_leaf, default=0.0)
-    exponent: float = eqx.field(static=True, default=-1.0)
-    wl0: float = eqx.field(static=True, default=1.55)
-
-    def __check_init__(self) -> None:
-        check_range("power_pi", self.power_pi, 0.0, np.inf, "mW")
-        check_positive("time_constants", self.time_constants, "ps")
-        check_range("loss_db", self.loss_db, 0.0, np.inf, "dB")
-        check_range("exponent", self.exponent, -4.0, 4.0)
-        check_positive("wl0", self.wl0, "um")
-        if self.shares is not None:
-            check_finite("shares", self.shares)
-            if np.shape(self.shares) != np.shape(self.time_constants):
-                raise ValueError(
-                    f"shares of shape {np.shape(self.shares)} does not go with time_constants of shape "
-                    f"{np.shape(self.time_constants)}"
-                )
-        elif np.ndim(self.time_constants):
-            raise ValueError("shares = None is not what several time_constants take")
-
-    @classmethod
-    def heater(cls, power_pi: Any, response: Any, wl0: float = 1.55) -> "PhaseShifter":
-        """A heater of `power_pi` in mW; `response` is a time constant in ps or a `ThermalImpedance` (`foster_fit`)."""
-        if isinstance(response, ThermalImpedance):
-            return cls(power_pi, response.time, response.resistance / np.sum(response.resistance), wl0=wl0)
-        return cls(power_pi, response, wl0=wl0)
-
-    @classmethod
-    def carriers(cls, power_pi: Any, time_constant: Any, loss_db: Any, wl0: float = 1.55) -> "PhaseShifter":
-        """Injected or depleted carriers, which absorb `loss_db` at half a turn."""
-        return cls(power_pi, time_constant, None, loss_db, 1.0, wl0)
-
-    def turns(self, state: Any, wl: Any) -> jax.Array:
-        """Phase in turns for a state, at `wl` in um."""
-        return 0.5 * jnp.asarray(state) * (wl / self.wl0) ** self.exponent
-
-    def loss_exponent(self, state: Any) -> jax.Array:
-        """Field loss exponent for a state."""
-        return jnp.asarray(self.loss_db * (math.log(10.0) / 20.0)) * jnp.abs(jnp.asarray(state))
-
-    def power(self, state: Any) -> jax.Array:
-        """Electrical power in mW that holds a state."""
-        return jnp.asarray(self.power_pi) * jnp.abs(jnp.asarray(state))
-
-    def settling_time(self, tolerance: float = 0.01) -> jax.Array:
-        """Time in ps after a step until the phase is within `tolerance` of the step from its end.
-
-        Of several time constants the time is found by bisection; shares of both signs, which overshoot, are not meant.
-
-        Raises:
-            ValueError: for a tolerance outside (0, 1).
-        """
-        check_range("tolerance", tolerance, 0.0, 1.0, exclusive=True)
-        if self.shares is None:
-            return jnp.asarray(self.time_constants) * math.log(1.0 / tolerance)
-        times, shares = jnp.asarray(self.time_constants), jnp.asarray(self.shares)
-
-        def rest(time: jax.Array) -> jax.Array:
-            return jnp.sum(shares * jnp.exp(-time / times)) - tolerance
-
-        top = jnp.max(times) * math.log(1.0 / tolerance)
-
-        def half(_: Any, ends: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-            middle = 0.5 * (ends[0] + ends[1])
-            later = rest(middle) > 0.0
-            return jnp.where(later, middle, ends[0]), jnp.where(later, ends[1], middle)
-
-        found = jax.lax.stop_gradient(jax.lax.fori_loop(0, 60, half, (jnp.zeros_like(top), top))[1])
-        # One step of Newton changes nothing, and has the derivative of the root.
-        return found - rest(found) / jax.lax.stop_gradient(jax.grad(rest)(found))
-
-
-class SwitchElement(eqx.Module):
+class SwitchElement(Shown):
     """What switches share; a base, not a device. Ports: `in1`, `in2`, `out1`, `out2`, all light from in to out.
 
-    `state`, `bar_state`, `cross_state` and `shifter` are fields of the devices.
+    `state`, `bar_state`, `cross_state` and `shifter` are fields of the devices, and `STATES` is the range of a state.
     """
+
+    STATES: ClassVar[tuple[float, float]] = (-8.0, 8.0)
+
+    @classmethod
+    def check_states(cls, name: str, states: Any) -> None:
+        """Raise a `ValueError` for a state in half turns outside the range of these switches."""
+        check_range(name, states, *cls.STATES, "half turns")
 
     def driven(self, bar: Any) -> jax.Array:
         """The state for `bar` (True) or `cross` (False)."""
@@ -140,8 +64,14 @@ class SwitchElement(eqx.Module):
         return jnp.where(jnp.asarray(bar), states.bar_state, states.cross_state)
 
     def with_state(self, state: Any) -> Any:
-        """The same switch in another state."""
-        return eqx.tree_at(lambda switch: switch.state, self, as_leaf(state))
+        """The same switch in another state.
+
+        Raises:
+            ValueError: for a state outside its range.
+        """
+        state = as_leaf(state)
+        self.check_states("state", state)
+        return eqx.tree_at(lambda switch: switch.state, self, state)
 
     def power(self) -> jax.Array:
         """Electrical power in mW that holds the state."""
@@ -149,24 +79,28 @@ class SwitchElement(eqx.Module):
         return switch.shifter.power(switch.state)
 
     def extinction_db(self, bar: bool, wl: Any, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
-        """Power of in1 out of the wanted output over that out of the other one in dB, for `bar` or `cross`."""
+        """Power of in1 out of the wanted output over that out of the other one in dB, for `bar` or `cross`.
+
+        Powers below 1e-30 count as that, so that the derivative of a perfect switch is finite.
+        """
         one: Any = self.with_state(self.driven(bar))
         matrix = one.scattering(wl, temperature)
         ends = ("out1", "out2") if bar else ("out2", "out1")
-        return db(matrix.power("in1", ends[0]) / matrix.power("in1", ends[1]))
+        wanted, leaked = (jnp.maximum(matrix.power("in1", end), LEAST_POWER) for end in ends)
+        return db(wanted) - db(leaked)
 
 
 class MachZehnderSwitch(SwitchElement):
     """Two couplers and two arms, the upper one with a phase shifter.
 
-    A negative state is a drive of the lower arm.
+    A negative state is a drive of the lower arm, whose phase grows then as its loss does.
 
     Args:
         shifter: the phase shifter.
-        state: phase of the upper arm by the drive in half turns.
+        state: phase of the upper arm over that of the lower one by the drive in half turns, from -8 to 8.
         first, second: the couplers.
         arm: both arms; None for arms of no length.
-        imbalance: by how much the upper arm is longer, in um; needs an arm.
+        imbalance: by how much the upper arm is longer, in um; needs an arm, and takes no more off it than it has.
         phase_error: phase of the upper arm that it should not have, in rad, the same at all wavelengths.
         bar_state, cross_state: states of `driven`.
 
@@ -191,15 +125,19 @@ class MachZehnderSwitch(SwitchElement):
         for name, unit in (("imbalance", "um"), ("phase_error", "rad")):
             check_finite(name, getattr(self, name), unit)
         for name in ("state", "bar_state", "cross_state"):
-            check_range(name, getattr(self, name), -8.0, 8.0, "half turns")
+            self.check_states(name, getattr(self, name))
         if self.arm is not None:
             check_kind("arm", self.arm, Waveguide)
+            if is_concrete(self.imbalance, self.arm.length):
+                whole = np.asarray(self.arm.length) + np.asarray(self.imbalance)
+                check_range("length of the upper arm, arm and imbalance,", whole, 0.0, np.inf, "um")
         elif is_concrete(self.imbalance) and np.any(np.asarray(self.imbalance)):
             raise ValueError(f"imbalance = {self.imbalance} needs an arm, whose index it has")
 
     def scattering(self, wl: Any, temperature: Any = REFERENCE_TEMPERATURE) -> SMatrix:
         """Scattering matrix over `wl` in um at `temperature` in K."""
-        wl_array = jnp.asarray(wl)
+        check_positive("wl", wl, "um")
+        wl_array = as_inexact("wl", wl)
         a, b = self._arms(wl_array, temperature)
         angles = [jnp.broadcast_to(each.coupling_angle(wl), wl_array.shape) for each in (self.first, self.second)]
         (t1, t2), (k1, k2) = ([f(angle).astype(a.dtype) for angle in angles] for f in (jnp.cos, jnp.sin))
@@ -215,12 +153,10 @@ class MachZehnderSwitch(SwitchElement):
     def _arms(self, wl: jax.Array, temperature: Any) -> tuple[jax.Array, jax.Array]:
         """Complex fields after the upper and the lower arm."""
         state = jnp.asarray(self.state).astype(wl.dtype)
-        phase = 2.0 * jnp.pi * self.shifter.turns(state, wl) + jnp.asarray(self.phase_error).astype(wl.dtype)
         zero = jnp.zeros_like(state)
-        driven = jnp.maximum(state, zero), jnp.minimum(state, zero)
-        upper, lower = (jnp.exp(-self.shifter.loss_exponent(each)).astype(wl.dtype) for each in driven)
-        fields = jax.lax.complex(upper * jnp.cos(phase), upper * jnp.sin(phase))
-        lower = jax.lax.complex(jnp.broadcast_to(lower, wl.shape), jnp.zeros_like(wl))
+        error = jnp.asarray(self.phase_error).astype(wl.dtype)
+        fields = self._driven_arm(jnp.maximum(state, zero), error, wl)
+        lower = self._driven_arm(jnp.maximum(-state, zero), jnp.zeros_like(error), wl)
         if self.arm is None:
             return fields, lower
         common = self.arm.transmission(wl, temperature)
@@ -229,6 +165,12 @@ class MachZehnderSwitch(SwitchElement):
         turns = 2.0 * jnp.pi * index.turns(longer, wl, temperature)
         lost = jnp.exp(-0.5 * index.attenuation(wl, temperature) * longer).astype(wl.dtype)
         return common * fields * jax.lax.complex(lost * jnp.cos(turns), lost * jnp.sin(turns)), common * lower
+
+    def _driven_arm(self, state: jax.Array, error: jax.Array, wl: jax.Array) -> jax.Array:
+        """Complex field after an arm of no length whose shifter is in a state of at least zero."""
+        phase = 2.0 * jnp.pi * self.shifter.turns(state, wl) + error
+        left = jnp.exp(-self.shifter.loss_exponent(state)).astype(phase.dtype)
+        return jax.lax.complex(left * jnp.cos(phase), left * jnp.sin(phase))
 
 
 class RingSwitch(SwitchElement):
@@ -243,14 +185,17 @@ class RingSwitch(SwitchElement):
         resonator: `AddDropRing`, or `CoupledRings`.
         shifter: a heater on each ring, without loss and of exponent -1, its power that of all rings; the state is the
             phase of a round trip in half turns.
-        state: of all rings.
+        state: of all rings, at least 0: a heater does not cool.
         crossing: where the guides cross; for an odd number of rings.
         bar_state, cross_state: states of `driven`; see `tuned`.
 
     Raises:
         ValueError: for a crossing with an even number of rings or none with an odd one, a shifter that is no heater, or
-            a value that is not finite.
+            a state below zero.
     """
+
+    #: From zero, within rounding.
+    STATES: ClassVar[tuple[float, float]] = (-1e-6, np.inf)
 
     resonator: AddDropRing | CoupledRings
     shifter: PhaseShifter
@@ -266,7 +211,7 @@ class RingSwitch(SwitchElement):
         check_range("loss_db of the shifter", self.shifter.loss_db, 0.0, 0.0, "dB")
         check_range("exponent of the shifter", self.shifter.exponent, -1.0, -1.0)
         for name in ("state", "bar_state", "cross_state"):
-            check_finite(name, getattr(self, name), "half turns")
+            self.check_states(name, getattr(self, name))
         if (self.crossing is None) == bool(self.rings % 2):
             need = "needs" if self.rings % 2 else "has no"
             raise ValueError(f"crossing = {self.crossing!r}: a switch of {self.rings} rings {need} crossing")
@@ -290,7 +235,8 @@ class RingSwitch(SwitchElement):
         Args:
             resonator, shifter, crossing: as above; coupled rings are to be equal.
             wl: wavelength of the light in um.
-            shift: between the states in um, above 0; the least that is off resonance saves most.
+            shift: between the states in um, above 0; the least that is off resonance saves most. To first order, and
+                without what the heater's own path adds to the group delay (0.4 % for a ring of 10 um).
 
         Raises:
             ValueError: as above, or for a shift that is not positive.
@@ -309,7 +255,8 @@ class RingSwitch(SwitchElement):
 
     def scattering(self, wl: Any, temperature: Any = REFERENCE_TEMPERATURE) -> SMatrix:
         """Scattering matrix over `wl` in um at `temperature` in K."""
-        wl_array = jnp.asarray(wl)
+        check_positive("wl", wl, "um")
+        wl_array = as_inexact("wl", wl)
         # Of a heater the path does not depend on wavelength.
         path = (0.5 * self.shifter.wl0 * jnp.asarray(self.state)).astype(wl_array.dtype)
         through, drop, add_drop = self._resonator(wl_array, temperature, path)

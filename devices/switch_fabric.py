@@ -15,21 +15,24 @@ import numpy as np
 from photonics_core.circuit import Circuit
 from photonics_core.devices.batch import batch_size
 from photonics_core.devices.splitter import Crossing
-from photonics_core.devices.switch import SwitchElement
-from photonics_core.devices.switch_routing import changed_elements, route_permutation
+from photonics_core.devices.switch import LEAST_POWER, SwitchElement
+from photonics_core.devices.switch_routing import changed_elements, check_permutation, route_permutation
 from photonics_core.devices.switch_topology import SwitchTopology, fabric_plan
 from photonics_core.devices.waveguide import Waveguide
-from photonics_core.kernels.checks import check_kind, check_positive
+from photonics_core.display import Shown
+from photonics_core.kernels.checks import check_finite, check_kind, check_positive, check_range, is_concrete
 from photonics_core.runtime import as_leaf
 from photonics_core.scattering import SMatrix, power
 from photonics_core.units import REFERENCE_TEMPERATURE, db
 
 
 class PathFigures(NamedTuple):
-    """What becomes of the light for one permutation, each of shape [..., N]; entries of idle ports mean nothing.
+    """What becomes of the light for one permutation, each of shape [..., N].
+
+    Powers below 1e-30 count as that. At an output without a signal the power there is over that of one input.
 
     Args:
-        loss_db: insertion loss of each input on the way to its output in dB, by input.
+        loss_db: insertion loss of each input on the way to its output in dB, by input; infinite for an idle one.
         worst_db: largest power of any other input at each output over that of its own, in dB, by output.
         total_db: power of all other inputs there over that of its own, in dB, by output.
     """
@@ -39,7 +42,7 @@ class PathFigures(NamedTuple):
     total_db: jax.Array
 
 
-class SwitchFabric(eqx.Module):
+class SwitchFabric(Shown):
     """N inputs, N outputs, and a network of switches between them.
 
     Ports are `in1` ... `inN` and `out1` ... `outN`, and those that stay dark: `idle_in1` ..., `idle_out1` ...
@@ -74,13 +77,13 @@ class SwitchFabric(eqx.Module):
                 check_kind(name, part, kind)
                 models[name] = part
         batched = np.ndim(element.state) == 1
+        if batched and batch_size(element) != len(plan.elements):
+            raise ValueError(f"element = {batch_size(element)} of them, not one or {len(plan.elements)}")
         models["element"] = jax.tree.map(lambda leaf: leaf[0], element) if batched else element
         netlist = plan.netlist(crossings=crossing is not None, guides=guide is not None)
         self.topology = plan
         self.circuit = Circuit(netlist, models)
         if batched:
-            if batch_size(element) != len(plan.elements):
-                raise ValueError(f"element = {batch_size(element)} of them, not one or {len(plan.elements)}")
             self.circuit = _with_elements(self.circuit, element)
 
     @property
@@ -102,12 +105,13 @@ class SwitchFabric(eqx.Module):
         """The same fabric in other states, shape [elements].
 
         Raises:
-            ValueError: for another shape.
+            ValueError: for another shape, or states outside the range of the elements.
         """
         states = as_leaf(states)
         count = len(self.topology.elements)
         if np.shape(states) != (count,):
             raise ValueError(f"states of shape {np.shape(states)} is not ({count},)")
+        self.elements.check_states("states", states)
         return self.with_elements(eqx.tree_at(lambda elements: elements.state, self.elements, states))
 
     def with_bars(self, bars: Any) -> "SwitchFabric":
@@ -185,21 +189,28 @@ class SwitchFabric(eqx.Module):
 
 
 def path_figures(transfer: jax.Array, permutation: Any) -> PathFigures:
-    """Loss and crosstalk of all paths.
+    """Loss and crosstalk of all paths, with finite derivatives wherever there is light or none.
 
     Args:
         transfer: amplitudes [..., N outputs, N inputs].
-        permutation: output of each input, shape [N], -1 for an idle one, that sends no light.
+        permutation: output of each input, shape [N], -1 for an idle one, that sends no light; may be traced.
+
+    Raises:
+        ValueError: for something that is no permutation of the inputs.
     """
+    if is_concrete(permutation):
+        permutation = check_permutation(permutation, transfer.shape[-1])
     powers, permutation = power(transfer), jnp.asarray(permutation)
     lit = permutation >= 0
     own = (permutation[None, :] == jnp.arange(powers.shape[-1])[:, None]) & lit[None, :]
+    is_used = jnp.any(own, axis=-1)
     leading = (1,) * (powers.ndim - 2)
     own, others = (x.reshape(*leading, *x.shape) for x in (own, ~own & lit[None, :]))
     zero = jnp.zeros_like(powers)
     signal, stray = jnp.where(own, powers, zero), jnp.where(others, powers, zero)
-    at_output, of_input = jnp.sum(signal, axis=-1), jnp.sum(signal, axis=-2)
-    return PathFigures(-db(of_input), db(jnp.max(stray, axis=-1) / at_output), db(jnp.sum(stray, axis=-1) / at_output))
+    at_output = jnp.where(is_used, _level(jnp.sum(signal, axis=-1)), 0.0)
+    loss = jnp.where(lit, -_level(jnp.sum(signal, axis=-2)), jnp.inf)
+    return PathFigures(loss, _level(jnp.max(stray, axis=-1)) - at_output, _level(jnp.sum(stray, axis=-1)) - at_output)
 
 
 def switch_energy_per_bit(power_mw: Any, rate_gbps: Any, ports: Any = 1) -> Any:
@@ -211,8 +222,9 @@ def switch_energy_per_bit(power_mw: Any, rate_gbps: Any, ports: Any = 1) -> Any:
         ports: ports that carry light.
 
     Raises:
-        ValueError: for a rate or number of ports that is not above zero.
+        ValueError: for a rate or number of ports that is not above zero, or a power below zero.
     """
+    check_range("power_mw", power_mw, 0.0, np.inf, "mW")
     check_positive("rate_gbps", rate_gbps, "Gbit/s")
     check_positive("ports", ports)
     return 1e3 * power_mw / (rate_gbps * ports)
@@ -223,7 +235,7 @@ def band_within(wl: Any, values: Any, limit: float, centre: float) -> float:
 
     Args:
         wl: wavelengths in um, ascending, shape [W].
-        values: shape [W].
+        values: shape [W]; they may be infinite.
         limit: of the same unit.
         centre: wavelength in um within the samples.
 
@@ -231,11 +243,15 @@ def band_within(wl: Any, values: Any, limit: float, centre: float) -> float:
         The width, zero where the limit is passed at the sample nearest to the centre; up to the ends of `wl`.
 
     Raises:
-        ValueError: for shapes that differ or wavelengths that do not ascend.
+        ValueError: for shapes that differ, wavelengths that do not ascend, values that are nan, or a centre beyond.
     """
     wl, values = np.asarray(wl, float), np.asarray(values, float)
     if wl.ndim != 1 or wl.shape != values.shape or np.any(np.diff(wl) <= 0.0):
         raise ValueError(f"wl of shape {wl.shape} does not ascend, or does not go with values of shape {values.shape}")
+    if np.any(np.isnan(values)):
+        raise ValueError("values = nan is not a number")
+    check_finite("limit", limit)
+    check_range("centre", centre, wl[0], wl[-1], "um")
     start = int(np.argmin(np.abs(wl - centre)))
     if not values[start] <= limit:
         return 0.0
@@ -249,6 +265,11 @@ def band_within(wl: Any, values: Any, limit: float, centre: float) -> float:
             end += (wl[k + step] - wl[k]) * (limit - values[k]) / (values[k + step] - values[k])
         ends.append(end)
     return float(ends[1] - ends[0])
+
+
+def _level(powers: jax.Array) -> jax.Array:
+    """Powers in dB, with a derivative where there are none too; no quotients, whose squares leave single precision."""
+    return db(jnp.maximum(powers, LEAST_POWER))
 
 
 @eqx.filter_jit

@@ -144,8 +144,16 @@ if TYPE_CHECKING:
     from photonics_core.devices.modulator import RingModulator
     from photonics_core.devices.multimode_interference import MultimodeInterference
     from photonics_core.devices.nonlinear_resonator import NonlinearResonator
+    from photonics_core.devices.phase_shifter import PhaseShifter
     from photonics_core.devices.polarization_receiver import PolarizationDiverseReceiver, PolarizationSplitter
-    from photonics_core.devices.relock import Relock, power_on_order, power_on_trace, relock_row, served_with_spares
+    from photonics_core.devices.relock import (
+        Relock,
+        heater_sweep_time,
+        power_on_order,
+        power_on_trace,
+        relock_row,
+        served_with_spares,
+    )
     from photonics_core.devices.resonator import Resonator
     from photonics_core.devices.resonator_states import SteadyStates
     from photonics_core.devices.resonator_trajectory import ResonatorState, ResonatorTrajectory
@@ -155,7 +163,7 @@ if TYPE_CHECKING:
     from photonics_core.devices.shifted_resonance import ShiftedResonance
     from photonics_core.devices.spectrum_shape import SpectrumShape, spectrum_shape
     from photonics_core.devices.splitter import Crossing, YBranch
-    from photonics_core.devices.switch import MachZehnderSwitch, PhaseShifter, RingSwitch
+    from photonics_core.devices.switch import MachZehnderSwitch, RingSwitch
     from photonics_core.devices.switch_fabric import (
         PathFigures,
         SwitchFabric,
@@ -412,7 +420,7 @@ _HOMES = {
     "GratingResponse": "devices.grating_response",
     "SpectrumShape": "devices.spectrum_shape",
     "MachZehnderSwitch": "devices.switch",
-    "PhaseShifter": "devices.switch",
+    "PhaseShifter": "devices.phase_shifter",
     "RingSwitch": "devices.switch",
     "PathFigures": "devices.switch_fabric",
     "SwitchFabric": "devices.switch_fabric",
@@ -793,6 +801,7 @@ _HOMES = {
     "relation_search": "devices.arbitration_search",
     "sequential_search": "devices.arbitration_search",
     "Relock": "devices.relock",
+    "heater_sweep_time": "devices.relock",
     "power_on_order": "devices.relock",
     "power_on_trace": "devices.relock",
     "relock_row": "devices.relock",

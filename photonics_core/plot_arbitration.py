@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from photonics_core.kernels.checks import check_range
-from photonics_core.plot import COLORS
+from photonics_core.plot import COLORS, legend_above
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,7 +34,7 @@ def failure_curves(ax: "Axes", ranges: Any, failures: dict[str, Any], *, least: 
     ax.set_ylim(least, 1.5)
     ax.set_xlabel("Mean tuning range (nm)")
     ax.set_ylabel("Failure probability")
-    ax.legend(fontsize="small")
+    legend_above(ax, columns=min(len(failures), 2))
 
 
 def lock_sequence(ax: "Axes", time: Any, power: Any) -> None:
@@ -57,4 +57,4 @@ def lock_sequence(ax: "Axes", time: Any, power: Any) -> None:
         ax.axhspan(float(np.min(power)) * 1.1, 0.0, color="0.9", zorder=0)
     ax.set_xlabel("Time (ms)")
     ax.set_ylabel("Heater power (mW)")
-    ax.legend(fontsize="small", ncol=2)
+    legend_above(ax, columns=4)

@@ -15,6 +15,7 @@ from photonics_core.devices.arbitration import (
     served_range,
     tuning_distance,
 )
+from photonics_core.devices.arbitration_search import sequential_search
 from photonics_core.tuning import assign_lines
 
 KEY = jax.random.key(3)
@@ -137,6 +138,15 @@ def test_spare_rings_and_dead_parts():
     np.testing.assert_array_equal(served_range(spare, 4), np.min(rows, 0))
 
 
+def test_whole_numbers_serve_as_distances():
+    """Of ring 0 and 1 to lines 0 and 1: 3 at worst on the diagonal, 2 across."""
+    distance = np.array([[1, 2], [2, 3]])
+    assert needed_range(distance) == 2.0 and least_shift(distance) == 4.0
+    assert needed_range(distance, "deterministic") == 3.0
+    assert sequential_search(distance, 2.5).lines.tolist() == [0, -1]
+    assert failure_probability([1.0, 3.0, np.inf], 2.0) == 2.0 / 3.0
+
+
 def test_single_precision():
     distance = distances(4)
     single = jnp.asarray(distance, jnp.float32)
@@ -159,6 +169,14 @@ def test_single_precision():
         (lambda: tuning_distance(np.ones(3), np.ones(3), 0.0), "fsr"),
         (lambda: served_range(np.ones((3, 3)), 4), "served"),
         (lambda: served_range(np.ones((2, 17)), 2), "lines"),
+        (lambda: needed_range(np.array([[1.0, np.nan], [2.0, 3.0]])), "distance = nan um is outside"),
+        (lambda: needed_range(-np.ones((2, 2)), "cyclic"), "distance = -1 um is outside"),
+        (lambda: needed_range(1j * np.ones((2, 2))), "not a real number"),
+        (lambda: least_shift(np.ones((2, 2)), np.nan), "max_range = nan"),
+        (lambda: failure_probability([np.nan, 1.0], [2.0]), "needed = nan um is outside"),
+        (lambda: failure_probability([], [2.0]), "needed of shape"),
+        (lambda: failure_probability([1.0], [np.nan]), "ranges = nan"),
+        (lambda: spread(4).dies(KEY, [1.5]), "indices of type float"),
     ],
 )
 def test_bad_input(call, said):

@@ -7,6 +7,7 @@ import pytest
 
 from photonics_core.devices.arbitration import RingRowSpread, needed_range, tuning_distance
 from photonics_core.devices.arbitration_search import (
+    SEARCHES,
     conditional_failure_probability,
     is_served,
     relation_search,
@@ -108,7 +109,17 @@ def test_conditional_failure_counts_possible_dies_only():
     assert conditional_failure_probability(served, jnp.zeros(4, bool)) == 0.0
 
 
+def test_a_ring_with_one_peak_is_not_swept_twice_for_it():
+    """Two rings that have no line in common: two records and one relation that is tried, first peak being last."""
+    distance = np.array([[0.0, 2.0], [2.0, 0.0]])
+    assert [int(relation_search(distance, 1.0, search=each).sweeps) for each in SEARCHES] == [3, 3, 3]
+
+
 def test_bad_input(distance):
+    with pytest.raises(ValueError, match="distance = nan"):
+        sequential_search(np.full((2, 2), np.nan), 1.0)
+    with pytest.raises(ValueError, match="is_served of shape"):
+        conditional_failure_probability(np.ones(3, bool), np.ones(4, bool))
     with pytest.raises(ValueError, match="tuning_range"):
         sequential_search(distance, 0.0)
     with pytest.raises(ValueError, match="search"):

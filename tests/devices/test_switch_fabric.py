@@ -13,6 +13,7 @@ import pytest
 from scipy.optimize import minimize
 
 from photonics_core import (
+    Crossing,
     LinearIndex,
     MachZehnderSwitch,
     PhaseShifter,
@@ -26,7 +27,7 @@ from photonics_core import (
     switch_energy_per_bit,
 )
 from photonics_core.devices.batch import stack
-from photonics_core.validation.switches import crosstalk_of_small_leaks, reference_transfer
+from photonics_core.validation.switches import crosstalk_of_small_leaks, element_matrices, reference_transfer
 
 HEATER = PhaseShifter.heater(20.0, 1e7)
 INDEX = LinearIndex(n_eff=2.4, n_g=4.2, wl0=1.55, thermo_optic=2e-4, loss_db_cm=2.0)
@@ -76,6 +77,20 @@ def test_losses_are_those_of_the_parts_on_the_path():
     np.testing.assert_allclose(guided, 3 * 0.2 + 2 * 0.2, atol=1e-12)
 
 
+@pytest.mark.parametrize("name", ["piloss", "benes"])
+def test_crossings_leak_into_the_lanes_beside(name):
+    """Against waves that are carried forward lane by lane; what crossings of -60 dB reflect is 1e-6."""
+    fabric = random_fabric(name, 4, crossing=Crossing(0.3, -60.0))
+    plan, matrices = fabric.topology, iter(element_matrices(fabric.elements))
+    passed = 10 ** (-0.3 / 20)
+    crossing = passed * np.array([[1.0, 1e-3j], [1e-3j, 1.0]])
+    waves = np.zeros((plan.lanes, 4), complex)
+    waves[list(plan.inputs), range(4)] = 1.0
+    for step in plan.steps:
+        waves[list(step.out)] = (next(matrices) if step.is_element else crossing) @ waves[list(step.into)]
+    np.testing.assert_allclose(transfer(fabric), waves[list(plan.outputs)], atol=1e-5)
+
+
 @pytest.mark.parametrize(("name", "passed"), [("piloss", 8), ("benes", 5)])
 def test_crosstalk_counts_are_its_limit_for_small_leaks(name, passed):
     """The rest is at most what the other elements on the way lose, and all ways with three leaks, or two where none."""
@@ -93,6 +108,28 @@ def test_figures_count_what_is_stray():
     np.testing.assert_allclose(full.total_db, 10 * np.log10([3e-3 / 0.5, 5e-4 / 0.25, 0.1]), rtol=1e-12)
     dark = path_figures(jnp.asarray(amplitudes + 0j), [0, -1, 1])
     np.testing.assert_allclose(dark.total_db[:2], 10 * np.log10([2e-3 / 0.5, 4e-4 / 0.25]), rtol=1e-12)
+    # What is stray at an output without a signal is over the power of one input.
+    np.testing.assert_allclose(dark.total_db[2], 10 * np.log10(0.01), rtol=1e-12)
+    assert np.isposinf(dark.loss_db[1])
+
+
+@pytest.mark.parametrize("permutation", [(1, -1, 3, -1), (2, 0, 3, 1)])
+def test_figures_have_gradients_where_there_is_no_light(permutation):
+    """Of idle ports, and of a fabric that leaks nothing at all."""
+    fabric = SwitchFabric("benes", 4, MachZehnderSwitch(HEATER))
+    bars = jnp.asarray(route_permutation(fabric.topology, permutation), float)
+    lit = np.flatnonzero(np.array(permutation) >= 0)
+
+    @jax.jit
+    @jax.grad
+    def slope(states):
+        found = path_figures(fabric.with_states(states).transfer(1.55), permutation)
+        return jnp.sum(found.loss_db[lit]) + jnp.sum(found.worst_db) + jnp.sum(found.total_db)
+
+    assert np.all(np.isfinite(slope(bars)))
+    assert np.all(np.isfinite(slope(bars + 0.01)))
+    nothing = jax.grad(lambda scale: jnp.sum(jnp.stack(path_figures(scale * jnp.eye(2), [1, 0]))))(1.0)
+    assert np.isfinite(nothing)
 
 
 def test_many_permutations_in_one_program():
@@ -185,9 +222,17 @@ def test_single_precision_serves():
     [
         (lambda: SwitchFabric("benes", 4, 3), "element = 3"),
         (lambda: SwitchFabric("benes", 4, random_elements(5)), "element = 5 of them"),
+        (lambda: SwitchFabric("benes", 4, MachZehnderSwitch(HEATER, np.zeros(6))), "is not a batch"),
         (lambda: SwitchFabric("benes", 4, MachZehnderSwitch(HEATER), crossing=cast("Any", 0.1)), "crossing = 0.1"),
         (lambda: SwitchFabric("benes", 4, MachZehnderSwitch(HEATER)).with_states(np.zeros(5)), "states of shape"),
+        (lambda: SwitchFabric("benes", 4, MachZehnderSwitch(HEATER)).with_states(np.full(6, 9.0)), "states = 9"),
+        (lambda: path_figures(jnp.eye(3, dtype=complex), [0, 1, 5]), "permutation = 5 is outside"),
+        (lambda: path_figures(jnp.eye(3, dtype=complex), [0, 0, 1]), "has the output 0 twice"),
+        (lambda: path_figures(jnp.eye(3, dtype=complex), [0, 1]), "is not 3 whole numbers"),
         (lambda: switch_energy_per_bit(1.0, 0.0), "rate_gbps = 0"),
+        (lambda: switch_energy_per_bit(-1.0, 100.0), "power_mw = -1"),
+        (lambda: band_within([1.5, 1.6], [0.0, 0.0], 1.0, 1.9), "centre = 1.9 um"),
+        (lambda: band_within([1.5, 1.6], [0.0, np.nan], 1.0, 1.5), "values = nan"),
         (lambda: band_within([1.6, 1.5], [0.0, 0.0], 1.0, 1.55), "does not ascend"),
     ],
 )

@@ -1,3 +1,5 @@
+import dataclasses
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -215,6 +217,19 @@ def test_sixteen_channels_over_temperatures_in_one_program():
     assert np.all(powers.amplitude > 0.1) and np.all(np.isfinite(powers.crosstalk))
     # Locked rings are the same at all temperatures, but for the group index and what a heater adds to the path.
     assert 0.0 < np.ptp(powers.own, axis=0).max() < 0.05
+
+
+def test_crosstalk_without_a_drive():
+    """Nothing disturbs where no ring is driven; any disturbance is too much for a channel without a drive."""
+    transmitter, receiver = chain()
+    powers = wdm.channel_powers(dataclasses.replace(transmitter, drive_shift=0.0), receiver)
+    np.testing.assert_array_equal(powers.crosstalk, np.zeros((4, 4)))
+    slope = jax.grad(lambda own: jnp.sum(powers._replace(own=own).crosstalk))(powers.own)
+    assert np.all(np.isfinite(slope))
+    driven = wdm.channel_powers(transmitter, receiver)
+    still = driven._replace(own=driven.own.at[1].set(0.5)).crosstalk
+    assert np.all(np.isposinf(np.delete(still[1], 1))) and still[1, 1] == 0.0
+    np.testing.assert_array_equal(np.delete(still, 1, axis=0), np.delete(driven.crosstalk, 1, axis=0))
 
 
 def test_line_powers_weigh_own_and_leaked_light():
