@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from photonics_core.circuit import Circuit
     from photonics_core.closure import Closure, tdecq
     from photonics_core.compact_device import CompactDevice
+    from photonics_core.compilation_cache import clear_compilation_cache, set_compilation_cache
     from photonics_core.constraints import Constraints
     from photonics_core.corners import (
         at_corners,
@@ -562,6 +563,8 @@ _HOMES = {
     "link_latency": "devices.link_energy",
     "row_area": "devices.link_energy",
     "shoreline_density": "devices.link_energy",
+    "set_compilation_cache": "compilation_cache",
+    "clear_compilation_cache": "compilation_cache",
     "modulator_rin": "devices.link_noise",
     "received_waveform": "devices.link_waveform",
     "ALTERNATIVES": "devices.link_alternatives",

@@ -5,7 +5,7 @@ programs (scripts, notebooks, the shell); library code only asks what was chosen
 """
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 
 from photonics_core.errors import DeviceError
 from photonics_core.kernels.checks import check_choice
+from photonics_core.nvidia import install_line, unseen_gpu
 
 #: Names of the call that sets threads, in the wheels of SciPy and in other builds of OpenBLAS.
 SETTERS = ("scipy_openblas_set_num_threads", "openblas_set_num_threads")
@@ -47,9 +48,10 @@ def use_device(kind: str = "auto") -> Any:
         device = jax.devices(kind)[0]
     except RuntimeError:
         seen = ", ".join(sorted({d.platform for d in jax.devices()}))
+        reason = unseen_gpu(seen) if kind == "gpu" else None
         raise DeviceError(
             f'device = "{kind}" was asked for, but JAX sees only: {seen}. '
-            'For an NVIDIA GPU install the extra "cuda12" or "cuda13": pip install "photonics-core[cuda13]"'
+            + (reason or f"For an NVIDIA GPU install the extra {install_line(None)}")
         ) from None
     jax.config.update("jax_default_device", device)
     return device
@@ -72,17 +74,31 @@ def set_lapack_threads(count: int = 1) -> bool:
     """
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
         raise ValueError(f"count = {count!r} is not a whole number from 1 on")
+    setter = _lapack_call(SETTERS)
+    if setter is None:
+        return False
+    setter(count)
+    return True
+
+
+def lapack_threads() -> int | None:
+    """How many threads the LAPACK has that JAX calls on the CPU; None where SciPy brings no OpenBLAS."""
+    getter = _lapack_call([name.replace("set", "get") for name in SETTERS])
+    return None if getter is None else int(getter())
+
+
+def _lapack_call(names: Sequence[str]) -> Callable[..., Any] | None:
+    """The first function of these names in SciPy's OpenBLAS."""
     import scipy
 
     folder = Path(scipy.__file__).parent
     places = (folder.parent / "scipy.libs", folder / ".dylibs")
     for path in (each for place in places if place.is_dir() for each in sorted(place.glob("*openblas*"))):
         library = ctypes.CDLL(str(path))
-        for name in SETTERS:
+        for name in names:
             if hasattr(library, name):
-                getattr(library, name)(count)
-                return True
-    return False
+                return getattr(library, name)
+    return None
 
 
 def device_name() -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from photonics_core.kernels.checks import check_choice
+from photonics_core.suggestions import did_you_mean
 
 SUBJECTS = (
     "rings",
@@ -77,10 +78,30 @@ class Evidence:
     unit: str = ""
 
     @property
+    def bounds(self) -> tuple[float, float]:
+        """The range of the reference; a number is a range of no width."""
+        return self.reference if isinstance(self.reference, tuple) else (self.reference, self.reference)
+
+    @property
+    def tolerance_used(self) -> float | None:
+        """Distance from the reference (the middle of a range) over the largest one that passes.
+
+        Infinite for a value that is not finite; None where the reference has no bound on one side.
+        """
+        low, high = self.bounds
+        if not math.isfinite(self.value):
+            return math.inf
+        if not math.isfinite(high - low):
+            return None
+        off, allowed = abs(self.value - 0.5 * (low + high)), 0.5 * (high - low) + self.tolerance
+        return float(off / allowed) if allowed > 0 else (0.0 if off == 0 else math.inf)
+
+    @property
     def passes(self) -> bool:
         """Whether the value is finite and within the tolerance of the reference."""
-        low, high = self.reference if isinstance(self.reference, tuple) else (self.reference, self.reference)
-        return math.isfinite(self.value) and low - self.tolerance <= self.value <= high + self.tolerance
+        low, high = self.bounds
+        # A value of NumPy would give a truth of NumPy, which is neither `True` nor `False` itself.
+        return bool(math.isfinite(self.value) and low - self.tolerance <= self.value <= high + self.tolerance)
 
 
 @dataclass(frozen=True)
@@ -117,21 +138,33 @@ class Result:
         return None if self.evidence is None else self.evidence.passes
 
     def to_json(self) -> dict[str, Any]:
-        """One row: case, value, reference, tolerance, pass, source, kind, with unit, time and reason beside them."""
-        evidence = self.evidence
+        """One row: case, value, reference, tolerance, pass, source, kind, with unit, time and reason beside them.
+
+        JSON has no infinite numbers: a value that is not finite is null and named in "error", as is a bound that a
+        range does not have.
+        """
+        evidence, error = self.evidence, self.error
+        if evidence is not None and not math.isfinite(evidence.value):
+            error = f"the value is {evidence.value}"
         return {
             "case": self.case.name,
-            "value": None if evidence is None else evidence.value,
-            "reference": None if evidence is None else evidence.reference,
-            "tolerance": None if evidence is None else evidence.tolerance,
+            "value": None if evidence is None else _finite(evidence.value),
+            "reference": None if evidence is None else _finite(evidence.reference),
+            "tolerance": None if evidence is None else _finite(evidence.tolerance),
             "unit": None if evidence is None else evidence.unit,
             "pass": self.passes,
             "source": self.case.source,
             "kind": self.case.kind,
             "seconds": round(self.seconds, 3),
             "skipped": self.skipped,
-            "error": self.error,
+            "error": error,
         }
+
+
+def _finite(number: float | tuple[float, float]) -> Any:
+    if isinstance(number, tuple):
+        return [_finite(each) for each in number]
+    return float(number) if math.isfinite(number) else None
 
 
 _CASES: dict[str, Case] = {}
@@ -167,11 +200,28 @@ def cases(subjects: Iterable[str] = ()) -> list[Case]:
     wanted = list(subjects)
     if not wanted:
         return list(_CASES.values())
-    known = {c.subject for c in _CASES.values()} | set(_CASES)
-    for subject in wanted:
-        if subject not in known:
-            check_choice("subject", subject, sorted({c.subject for c in _CASES.values()}))
+    for name in wanted:
+        _check_name(name)
     return [c for c in _CASES.values() if c.subject in wanted or c.name in wanted]
+
+
+def _check_name(name: str) -> None:
+    """Raise a `ValueError` unless a subject or a case has this name."""
+    subjects = sorted({c.subject for c in _CASES.values()})
+    subject = name.split(".")[0]
+    if name in subjects or name in _CASES:
+        return
+    if subject in subjects:
+        # The subject is common to all, and would make any two names alike.
+        names = [c.name.partition(".")[2] for c in _CASES.values() if c.subject == subject]
+        near = did_you_mean(name.partition(".")[2], names)
+        raise ValueError(f"case = {name!r} is not one of those of {subject}{near}")
+    raise ValueError(f"subject = {name!r} is not one of {', '.join(map(repr, subjects))}{did_you_mean(name, subjects)}")
+
+
+def left_out(one: Case, reason: str) -> Result:
+    """A case that is not run, for a reason that the report gives."""
+    return Result(one, None, reason, None, 0.0)
 
 
 def run(one: Case) -> Result:

@@ -16,28 +16,137 @@ def shell(monkeypatch):
     return lambda *arguments: runner.invoke(app, [str(argument) for argument in arguments])
 
 
-def test_help_names_every_command_with_an_example(shell):
+COMMANDS = ("run", "sweep", "yield", "verify", "merge", "fit", "validate", "bench", "info")
+#: What the help of `sweep` and of `yield` show, as files.
+MODULE, GRID, DIES = "my_sweeps.py", "q.toml", "dies.toml"
+
+
+def test_help_names_every_command_and_every_exit_code(shell):
     top = shell("--help")
     assert top.exit_code == 0
-    for command in ("run", "fit", "validate", "bench", "info"):
-        assert command in top.output
-        page = shell(command, "--help")
-        assert page.exit_code == 0
-        assert command == "info" or "Example: photonics-core" in page.output
+    for word in (*COMMANDS, "0    done", "1    a validation case failed", "2    bad input", "130  stopped by Ctrl-C"):
+        assert word in top.output
 
 
-def test_help_loads_nothing_heavy():
-    heavy = "('jax', 'numpy', 'pydantic', 'scipy')"
-    code = f"import sys; from photonics_core import cli; print([m for m in {heavy} if m in sys.modules])"
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_an_example_in_lines_that_can_be_copied(shell, command):
+    page = shell(command, "--help")
+    assert page.exit_code == 0
+    examples = [line for line in page.output.splitlines() if f"photonics-core {command} " in line]
+    assert examples or "photonics-core info" in page.output
+    assert "\b" not in page.output and "│" not in page.output
+
+
+def _listing(page, start):
+    """The indented lines that follow the line `start` of a help page."""
+    lines = page.splitlines()
+    first = next(number for number, line in enumerate(lines) if line.strip() == start) + 1
+    length = next(n for n, line in enumerate(lines[first:]) if not line.startswith("    "))
+    return "\n".join(line[4:] for line in lines[first : first + length]) + "\n"
+
+
+@pytest.mark.slow
+def test_the_examples_of_sweeps_run_as_they_are_printed(shell, tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sweep, dies = shell("sweep", "--help").output, shell("yield", "--help").output
+    Path(MODULE).write_text(_listing(sweep, "and my_sweeps.py beside it:"))
+    Path(GRID).write_text(_listing(sweep, "with q.toml:"))
+    Path(DIES).write_text(
+        _listing(dies, "with dies.toml, and the function of `photonics-core sweep --help`:").replace("1000", "20")
+    )
+    assert shell("sweep", GRID, "--out", "results/q").exit_code == 0
+    verified = shell("verify", "results/q", "--json")
+    row = json.loads(verified.stdout)
+    assert verified.exit_code == 0 and row["complete"] and row["chunks"] == len(row["whole"]) == 1
+    assert shell("merge", "results/q", "q.h5").exit_code == 0 and Path("q.h5").is_file()
+    found = json.loads(shell("yield", DIES, "--out", "results/dies", "--json").stdout.splitlines()[-1])
+    assert found["total"] == 20 and set(found["limits"]) == {"q"}
+    next(Path("results/q/parts").glob("*.h5")).unlink()
+    verified = shell("verify", "results/q", "--json")
+    assert verified.exit_code == 1 and json.loads(verified.stdout)["missing"] == [0]
+
+
+def test_help_and_completion_load_nothing_heavy():
+    heavy = "('jax', 'numpy', 'pydantic', 'scipy', 'rich')"
+    ask = "shell_completion.complete_subjects('validate')('fil'), shell_completion.complete_jobs('wdm')"
+    code = (
+        "import sys; from photonics_core import cli, shell_completion; "
+        f"print({ask}, [m for m in {heavy} if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert done.stdout.strip() == "['films'] ['wdm-transmitter'] []"
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("run w", ["wdm-transmitter"]),
+        ("run j", ["job.toml"]),
+        ("validate rings fil", ["films"]),
+        ("bench rin", ["rings"]),
+        ("fit x.mat --device g", ["gpu"]),
+        ("sweep x.toml --precision float3", ["float32"]),
+    ],
+)
+def test_the_shell_completes(monkeypatch, tmp_path: Path, line, found):
+    monkeypatch.chdir(tmp_path)
+    Path("job.toml").write_text("")
+    words = ["photonics-core", *line.split()]
+    asked = {"COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1)}
+    monkeypatch.setenv("_PHOTONICS_CORE_COMPLETE", "complete_bash")
+    for name, value in asked.items():
+        monkeypatch.setenv(name, value)
+    done = CliRunner().invoke(app, [], prog_name="photonics-core")
+    assert done.output.split() == found
 
 
 def test_info_says_what_there_is(shell):
     result = shell("info")
     assert result.exit_code == 0
-    for word in ("jax", "device", "precision", "float64", "wdm-transmitter"):
+    for word in ("jax", "device", "precision", "float64", "wdm-transmitter", "LAPACK", "cache", "cluster"):
         assert word in result.output
+
+
+def test_info_as_json(shell, monkeypatch, tmp_path: Path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    found = json.loads(shell("info", "--json").stdout)
+    assert found["precision"] == "float64" and "engine" in found["jobs"] and found["warnings"] == []
+    assert {"rf", "layout", "dynamics", "cluster", "cuda12", "cuda13"} <= set(found["extras"])
+    assert "dev" not in found["extras"] and found["extras"]["rf"]["install"] == 'pip install "photonics-core[rf]"'
+    assert found["compilation_cache"]["folder"] == str(tmp_path / "photonics_core" / "compiled")
+    assert found["lapack_threads"] is None or found["lapack_threads"] >= 1
+
+
+def test_info_warns_of_a_gpu_that_jax_does_not_see(shell, monkeypatch, tmp_path: Path):
+    from photonics_core import nvidia
+
+    (tmp_path / "version").write_text("NVRM version: NVIDIA UNIX x86_64 Kernel Module  580.82.07  Fri Aug 1 2025\n")
+    monkeypatch.setattr(nvidia, "DRIVER", tmp_path / "version")
+    monkeypatch.setattr(nvidia, "extras_there", list)
+    warnings = [line for line in shell("info").output.splitlines() if line.startswith("warning")]
+    import jax
+
+    if any(device.platform == "gpu" for device in jax.devices()):
+        assert not warnings
+    else:
+        assert len(warnings) == 1 and 'pip install "photonics-core[cuda13]"' in warnings[0]
+
+
+@pytest.mark.parametrize("chosen", ["option", "variable"])
+def test_the_cache_is_switched_on_by_an_option_or_the_environment(shell, monkeypatch, tmp_path: Path, chosen):
+    from photonics_core import compilation_cache
+
+    used = []
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "1")
+    monkeypatch.setattr(compilation_cache, "set_compilation_cache", used.append)
+    monkeypatch.setenv(compilation_cache.VARIABLE, "" if chosen == "option" else str(tmp_path))
+    if chosen == "option":
+        monkeypatch.delenv(compilation_cache.VARIABLE)
+    words = ("--cache", "info") if chosen == "option" else ("info",)
+    assert shell(*words).exit_code == 0
+    assert used == [None if chosen == "option" else tmp_path]
+    monkeypatch.delenv(compilation_cache.VARIABLE, raising=False)
+    assert shell("info").exit_code == 0 and len(used) == 1
 
 
 @pytest.mark.parametrize(
@@ -49,6 +158,16 @@ def test_info_says_what_there_is(shell):
         (("run", "wdm-transmitter", "--precision", "float16"), "precision = 'float16' is not one of"),
         (("run", "none.toml"), "none.toml cannot be read"),
         (("fit", "none.mat"), "none.mat"),
+        (("run", "wdm-transmiter"), "did you mean 'wdm-transmitter'?"),
+        (("run", "wdm-transmitter", "--set", "chanels=4"), "did you mean 'channels'?"),
+        (("run", "."), ". is a folder; give a job's name or a TOML file"),
+        (("validat",), "Did you mean 'validate'?"),
+        (("validate", "ring"), "did you mean 'rings'?"),
+        (("validate", "films", "--html", "."), "html = . is a folder"),
+        (("validate", "films", "--json-file", "no/r.json"), "json-file = no/r.json cannot be written"),
+        (("verify", "none"), "none is no run folder"),
+        (("merge", "none", "x.h5"), "none is no run folder"),
+        (("sweep", "."), ". cannot be read: Is a directory"),
         (("validate", "no-such"), "subject = 'no-such' is not one of"),
         (("bench", "no-such"), "subject = 'no-such' is not one of"),
         (("run", "wdm-transmitter", "--out", "taken"), "out = taken is not a folder to write to"),
@@ -159,3 +278,26 @@ def test_work_that_fails_leaves_no_empty_folder(shell, tmp_path: Path, monkeypat
     result = shell("run", "wdm-transmitter", "--out", tmp_path / "out")
     assert result.exit_code == 2 and "error: no such thing" in result.output
     assert not (tmp_path / "out").exists()
+
+
+def test_a_case_that_fails_is_exit_code_1_and_ctrl_c_is_130(shell, monkeypatch):
+    from photonics_core.validation import registry
+
+    def stop():
+        raise KeyboardInterrupt
+
+    for compute, code in ((lambda: registry.Evidence(2.0, 1.0, 0.1), 1), (stop, 130)):
+        case = registry.Case("films.made_up", "", "analytic", compute)
+        monkeypatch.setattr(registry, "cases", lambda names=(), case=case: [case])
+        result = shell("validate", "films")
+        assert result.exit_code == code
+        assert ("failed: films.made_up" in result.output) == (code == 1)
+    assert "stopped: 0 of 1 cases had run" in result.output
+
+
+@pytest.mark.slow
+def test_a_reader_that_goes_away_is_no_error():
+    """As `photonics-core info | head -0` does."""
+    command = f"{sys.executable} -m photonics_core info --json"
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; {command} | true"], capture_output=True, text=True)
+    assert done.stderr == "" and done.returncode in (0, 141)
