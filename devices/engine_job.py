@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from photonics_core.devices import engine_report as report
-from photonics_core.devices.engine_optimum import front_of, size_all
+from photonics_core.devices.engine_choice import front_of, size_all
 from photonics_core.devices.engine_settings import EngineSettings
 from photonics_core.devices.engine_tradeoffs import sensitivities
 from photonics_core.jobs import Job
@@ -12,9 +12,9 @@ from photonics_core.jobs import Job
 
 def run(settings: EngineSettings, out: Path, say: Callable[[str], None]) -> None:
     """Size all candidates, report the one of least energy, and write figures and results to `out`."""
-    spec = settings.spec
+    spec, technology = settings.spec, settings.devices
     say(f"engine of {spec.rate_tbps:g} Tb/s, both directions, on {spec.shoreline_mm:g} mm of edge")
-    engines = size_all(spec, say=say)
+    engines = size_all(spec, technology, say=say)
     is_front = front_of(engines)
     best = engines[0]
     say(report.sizing(best, spec))

@@ -1,21 +1,25 @@
-"""Sizes an optical engine: discrete choices by enumeration, continuous ones by gradient, within the limits."""
+"""Sizes one candidate of an optical engine: the design of least energy within the limits, by gradient.
+
+The six numbers of a design run from 0 to 1 between their bounds, radius and power on a logarithmic scale, for
+sequential quadratic programming (SciPy's SLSQP) with exact slopes, from the best points of a grid.
+"""
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from photonics_core.devices.engine import EngineDesign, EngineFigures, EnginePoint, evaluate, heater_power
-from photonics_core.devices.engine_spec import Candidate, EngineSpec, EngineTechnology
+from photonics_core.devices.engine import EngineFigures, evaluate
+from photonics_core.devices.engine_point import EngineDesign, EnginePoint
+from photonics_core.devices.engine_spec import Candidate, EngineSpec
+from photonics_core.devices.engine_technology import EngineTechnology
 from photonics_core.kernels.checks import check_kind
 
 #: Largest gap in um; range of the detuning in um and least power of a line in mW.
-MOST_GAP, DETUNINGS, LEAST_POWER = 0.30, (5e-6, 200e-6), 0.05
+MOST_GAP, DETUNINGS, LEAST_POWER = 0.30, (0.0, 200e-6), 0.05
 #: Violation of a limit that is let pass, over what is asked, and starts that are tried for one candidate.
 TOLERANCE, STARTS = 1e-5, 3
 #: Names of `limits`, and of the bounds in the order of the design.
@@ -53,6 +57,17 @@ class SizedEngine:
     def is_feasible(self) -> bool:
         """Whether all limits are met."""
         return all(each <= TOLERANCE for each in self.excess.values())
+
+    @property
+    def binding(self) -> list[str]:
+        """Names of the limits that are met with nothing to spare, and of the bounds at which the design stands."""
+        limits = [name for name, value in self.excess.items() if value > -1e-4]
+        ends = {-1.0: "least", 1.0: "largest"}
+        return limits + [
+            f"{ends[sign]} {name.replace('_', ' ')}"
+            for name, sign in zip(DESIGN, np.sign(self.bounds), strict=True)
+            if sign != 0.0
+        ]
 
     @property
     def energy_pj_bit(self) -> float:
@@ -124,72 +139,6 @@ def size_candidate(
     return _sized(candidate, spec, point, best, low, high)
 
 
-def size_all(
-    spec: EngineSpec,
-    technology: EngineTechnology | None = None,
-    *,
-    say: Callable[[str], None] | None = None,
-) -> list[SizedEngine]:
-    """All candidates that meet the limits, each at its least energy, in the order of that energy.
-
-    Args:
-        spec: targets and limits.
-        technology: the devices.
-        say: takes a line of report for each candidate.
-
-    Raises:
-        ValueError: if none meets them; it says which limit binds.
-    """
-    technology = EngineTechnology() if technology is None else technology
-    candidates = spec.candidates(technology)
-    _check_heaters(candidates[0], spec, technology)
-    sized = [size_candidate(each, spec, technology) for each in candidates]
-    if say is not None:
-        for each in sized:
-            state = f"{each.energy_pj_bit:.3f} pJ/bit" if each.is_feasible else f"misses {_missed(each)}"
-            say(f"  {each.candidate!s:<38}{each.density:6.2f} Tb/s/mm  {state}")
-    met = sorted((each for each in sized if each.is_feasible), key=lambda each: each.energy_pj_bit)
-    if not met:
-        nearest = min(sized, key=lambda each: max(each.excess.values()))
-        raise ValueError(
-            f"none of {len(sized)} candidates meets the limits; the nearest, {nearest.candidate}, misses "
-            f"{_missed(nearest)} at most_line_power = {spec.most_line_power:g} mW and least_gap = {spec.least_gap:g} um"
-        )
-    return met
-
-
-def pareto_front(density: Any, energy: Any) -> np.ndarray:
-    """Whether each point is on the front of high density and low energy, shape [N]: no other is as good in both.
-
-    Args:
-        density, energy: shapes [N]; of equal points all are on the front.
-    """
-    density, energy = np.asarray(density)[:, None], np.asarray(energy)[:, None]
-    denser, thriftier = density.T - density, energy - energy.T
-    dominates = (denser >= 0.0) & (thriftier >= 0.0) & ((denser > 0.0) | (thriftier > 0.0))
-    return ~np.any(dominates, axis=1)
-
-
-def front_of(engines: Sequence[SizedEngine]) -> np.ndarray:
-    """`pareto_front` of sized engines, shape [N]."""
-    return pareto_front([each.density for each in engines], [each.energy_pj_bit for each in engines])
-
-
-def _check_heaters(candidate: Candidate, spec: EngineSpec, technology: EngineTechnology) -> None:
-    """A `ValueError` where no ring can be held over the temperatures."""
-    point = EnginePoint.of(candidate, spec, technology, EngineDesign(radius=spec.radii[0]))
-    needed = float(heater_power(point, spec.temperatures_k[0]))
-    if needed > spec.most_heater_power:
-        raise ValueError(
-            f"temperatures_k = {spec.temperatures_k} take a heater power of {needed:.4g} mW for the smallest ring, "
-            f"outside [0, {spec.most_heater_power:g}] mW of most_heater_power"
-        )
-
-
-def _missed(engine: SizedEngine) -> str:
-    return ", ".join(f"the {k} by {100.0 * v:.3g} %" for k, v in engine.excess.items() if v > TOLERANCE)
-
-
 def _limits(point: EnginePoint, figures: EngineFigures) -> dict[str, jax.Array]:
     found = (
         1.0 - figures.eyes / point.required_q,
@@ -200,11 +149,15 @@ def _limits(point: EnginePoint, figures: EngineFigures) -> dict[str, jax.Array]:
 
 
 #: Places in `DESIGN` whose scale is logarithmic.
-_IS_LOG = np.array([True, False, False, False, True, True])
+_IS_LOG = np.array([True, False, False, False, False, True])
 
 
 def _scaled(values: np.ndarray) -> np.ndarray:
-    return np.where(_IS_LOG, np.log(values), values)
+    return np.where(_IS_LOG, np.log(np.where(_IS_LOG, values, 1.0)), values)
+
+
+def _unscaled(values: np.ndarray) -> np.ndarray:
+    return np.where(_IS_LOG, np.exp(values), values)
 
 
 def _bounds(spec: EngineSpec) -> tuple[np.ndarray, np.ndarray]:
@@ -220,7 +173,7 @@ def _design_array(design: EngineDesign) -> np.ndarray:
 def _with_unit(point: EnginePoint, x: jax.Array, low: jax.Array, high: jax.Array) -> EnginePoint:
     """A point with the design at a place between 0 and 1 of its bounds."""
     values = low + x * (high - low)
-    return dataclasses.replace(point, design=EngineDesign(*jnp.where(jnp.asarray(_IS_LOG), jnp.exp(values), values)))
+    return dataclasses.replace(point, design=EngineDesign(*jnp.where(_IS_LOG, jnp.exp(values), values)))
 
 
 def flat_figures(point: EnginePoint) -> jax.Array:
@@ -251,7 +204,8 @@ class _Look:
 
     def __call__(self, x: np.ndarray) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
         if self.found is None or not np.array_equal(x, self.at):
-            found, slopes = (np.asarray(v) for v in _values(x, *self.arguments))
+            # The optimiser takes nothing but double precision, whatever JAX computes in.
+            found, slopes = (np.asarray(v, float) for v in _values(x, *self.arguments))
             self.at, self.found = x.copy(), (float(found[0]), found[1:], slopes[0], slopes[1:])
         return self.found
 
@@ -272,9 +226,7 @@ def _sized(
     bounds[lower] = -weights[len(binds) : len(binds) + len(lower)]
     bounds[upper] = weights[len(binds) + len(lower) :]
     values = low + x * (high - low)
-    best = dataclasses.replace(
-        point, design=EngineDesign(*(float(v) for v in np.where(_IS_LOG, np.exp(values), values)))
-    )
+    best = dataclasses.replace(point, design=EngineDesign(*(float(v) for v in _unscaled(values))))
     figures = jax.tree.map(np.asarray, _figures(best))
     named = {name: float(np.max(v)) for name, v in zip(LIMITS, (excess[:-2], excess[-2], excess[-1]), strict=True)}
     density, pairs = candidate.density(float(point.technology.pitch)), candidate.pairs(spec.rate_tbps)

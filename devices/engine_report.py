@@ -11,10 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from photonics_core import plot, plot_engine
-from photonics_core.devices.engine import EnginePoint, evaluate, losses_db
+from photonics_core.devices.engine import evaluate, losses_db
 from photonics_core.devices.engine_optimum import DESIGN, SizedEngine
+from photonics_core.devices.engine_point import EnginePoint
 from photonics_core.devices.engine_spec import FIBRES_OF_A_PAIR, EngineSpec
-from photonics_core.devices.engine_tradeoffs import Sensitivity
+from photonics_core.devices.engine_tradeoffs import LABELS, Sensitivity
 from photonics_core.devices.link_alternatives import ALTERNATIVES
 from photonics_core.store import Variable, save
 
@@ -43,8 +44,8 @@ def sizing(engine: SizedEngine, spec: EngineSpec) -> str:
         point.temperatures, figures.heater_power, figures.energy.total, worst, strict=True
     ):
         rows.append(f"{at:15.1f}{heater:14.2f}{1e-3 * energy:9.3f}{ratio:12.2f}")
-    binds = [name for name, value in engine.excess.items() if value > -1e-4]
-    rows.append(f"limits that bind: {', '.join(binds) or 'none'}; slope of the Lagrangian {engine.slope:.1e} of E's")
+    rows.append(f"limits and bounds that bind: {', '.join(engine.binding) or 'none'}")
+    rows.append(f"slope of the Lagrangian over that of the energy: {engine.slope:.1e}")
     return "\n".join(rows)
 
 
@@ -68,10 +69,13 @@ def beside(engine: SizedEngine) -> str:
 
 def sensitivity_table(table: Sequence[Sensitivity]) -> str:
     """What 10 % of each parameter buys."""
-    rows = [f"\n{'better by 10 %':<20}{'fJ/bit':>9}{'optimised again':>17}{'density at equal energy':>25}"]
+    head = f"{'better by 10 %':<30}{'fJ/bit by slope':>16}{'optimised again':>17}"
+    rows = [f"\n{head}{'density at equal energy, by slope':>35}  setting"]
     for each in table:
         denser = "-" if math.isnan(each.density) else f"{100.0 * each.density:.2f} %"
-        rows.append(f"{each.name:<20}{1e3 * each.energy:9.2f}{1e3 * each.checked:17.2f}{denser:>25}")
+        # A sum with zero has no sign of its own.
+        energy, checked = (round(1e3 * value, 2) + 0.0 for value in (each.energy, each.checked))
+        rows.append(f"{LABELS[each.name]:<30}{energy:16.2f}{checked:17.2f}{denser:>35}  technology.{each.name}")
     return "\n".join(rows)
 
 
@@ -128,9 +132,11 @@ def save_figures(
     for name, figure in {
         "losses": plot_engine.waterfall(launched, losses),
         "error_ratio": plot_engine.ratio_over_power(powers, ratios, labels, enough),
-        "front": plot_engine.front(density, energy, is_front, 0),
+        "front": plot_engine.front(density, energy, is_front, [str(each.candidate) for each in engines]),
         "sensitivities": plot_engine.sensitivity_bars(
-            [one.name for one in table], [1e3 * one.energy for one in table], [1e3 * one.checked for one in table]
+            [LABELS[one.name] for one in table],
+            [1e3 * one.energy for one in table],
+            [1e3 * one.checked for one in table],
         ),
     }.items():
         plot.save_figure(figure, folder / f"{name}.png")

@@ -1,4 +1,4 @@
-"""What an optical engine has to do, what its devices are like, and the discrete choices that there are.
+"""What an optical engine has to do, and the discrete choices that there are.
 
 An engine is a chip edge of links like `photonics_core.devices.link.WdmLink`, as many out as in: each pair needs a fibre
 of data out, one of data in, and one for the light of its lasers. Its rate counts the bits of both directions.
@@ -7,15 +7,12 @@ of data out, one of data in, and one for the light of its lasers. Its rate count
 import itertools
 import math
 from dataclasses import dataclass
-from typing import Any
-
-import equinox as eqx
 
 from photonics_core.devices import measured_silicon as silicon
+from photonics_core.devices.engine_technology import EngineTechnology
 from photonics_core.devices.link_energy import shoreline_density
 from photonics_core.error_correction import KP4, KR4, ReedSolomon
-from photonics_core.kernels.checks import check_choice, check_finite, check_positive, check_range
-from photonics_core.runtime import as_leaf
+from photonics_core.kernels.checks import check_choice, check_positive, check_range
 from photonics_core.units import SPEED_OF_LIGHT
 
 #: Codes by name.
@@ -24,72 +21,6 @@ CODES: dict[str, ReedSolomon | None] = {"none": None, "KR4": KR4, "KP4": KP4}
 MOST_CHANNELS = 32
 #: Fibres at the edge for a link out and one in, the light of the lasers included.
 FIBRES_OF_A_PAIR = 3
-
-
-class EngineTechnology(eqx.Module):
-    """Device parameters that the sizing takes as given. All defaults are estimates, none of one published process.
-
-    Args:
-        responsivity: of the photodiodes in mA/mW.
-        density_pa: current noise of the amplifiers in pA/sqrt(Hz) at 32 GBd and 300 K. It grows with the bandwidth: the
-            transimpedance that an amplifier of one gain-bandwidth product gives falls as the bandwidth squared, and the
-            noise of the feedback resistor and of the input transistor with it (after E. Saeckinger, Broadband Circuits
-            for Optical Fiber Communication (2005), ch. 5, from memory); and as the root of the temperature.
-        receiver_share: -3 dB bandwidth of the amplifier over the symbol rate.
-        driver_bandwidth: of driver and junction in THz.
-        capacitance, swing: of a modulator in fF and V.
-        drive_shift_pm: shift of a modulator's resonance between the outer levels in pm.
-        loss_db_cm: of the guides in dB/cm.
-        joint_db: loss in dB of each of the three joints.
-        heater_nm_mw: heater efficiency of a ring of 5 um in nm/mW; it falls as 1 / radius, the length to be heated.
-        reserve_nm: shift by the heaters that is left at the highest temperature, for the spread of manufacture, in nm.
-        lock_power: of the control of one ring in mW. `lock_error_pm`: detuning error of a modulator, of either sign.
-        laser_efficiency: wall-plug efficiency at 300 K. `rin_db_hz`: intensity noise of a line.
-        driver_fj_bit, receiver_fj_bit, clock_fj_bit, serdes_fj_bit: of each bit on the line at 32 GBd NRZ, in fJ.
-        rate_exponent: p of their growth as (symbol rate / 32 GBd)^p. `pam4_factor`: by which PAM4 takes more.
-        code_fj_bit: error correction at both ends, per bit of data.
-        pitch: of the fibres in um.
-
-    Raises:
-        ValueError: for a value outside its range.
-    """
-
-    responsivity: Any = eqx.field(converter=as_leaf, default=0.9)
-    density_pa: Any = eqx.field(converter=as_leaf, default=15.0)
-    receiver_share: Any = eqx.field(converter=as_leaf, default=0.7)
-    driver_bandwidth: Any = eqx.field(converter=as_leaf, default=0.05)
-    capacitance: Any = eqx.field(converter=as_leaf, default=50.0)
-    swing: Any = eqx.field(converter=as_leaf, default=2.0)
-    drive_shift_pm: Any = eqx.field(converter=as_leaf, default=80.0)
-    loss_db_cm: Any = eqx.field(converter=as_leaf, default=silicon.LOSS_DB_CM)
-    joint_db: Any = eqx.field(converter=as_leaf, default=1.5)
-    heater_nm_mw: Any = eqx.field(converter=as_leaf, default=0.25)
-    reserve_nm: Any = eqx.field(converter=as_leaf, default=0.5)
-    lock_power: Any = eqx.field(converter=as_leaf, default=0.5)
-    lock_error_pm: Any = eqx.field(converter=as_leaf, default=2.0)
-    laser_efficiency: Any = eqx.field(converter=as_leaf, default=0.1)
-    rin_db_hz: Any = eqx.field(converter=as_leaf, default=-145.0)
-    driver_fj_bit: Any = eqx.field(converter=as_leaf, default=300.0)
-    receiver_fj_bit: Any = eqx.field(converter=as_leaf, default=500.0)
-    clock_fj_bit: Any = eqx.field(converter=as_leaf, default=300.0)
-    serdes_fj_bit: Any = eqx.field(converter=as_leaf, default=1500.0)
-    rate_exponent: Any = eqx.field(converter=as_leaf, default=0.5)
-    pam4_factor: Any = eqx.field(converter=as_leaf, default=1.25)
-    code_fj_bit: Any = eqx.field(converter=as_leaf, default=200.0)
-    pitch: Any = eqx.field(converter=as_leaf, default=127.0)
-
-    def __check_init__(self) -> None:
-        signed = ("rin_db_hz", "rate_exponent")
-        for name in signed:
-            check_finite(name, getattr(self, name))
-        for name in ("lock_error_pm", "lock_power", "reserve_nm", "joint_db", "loss_db_cm", *_ENERGIES):
-            check_range(name, getattr(self, name), 0.0, 1e6)
-        positive = ("responsivity", "density_pa", "receiver_share", "driver_bandwidth", "capacitance", "swing")
-        for name in (*positive, "drive_shift_pm", "heater_nm_mw", "laser_efficiency", "pam4_factor", "pitch"):
-            check_positive(name, getattr(self, name))
-
-
-_ENERGIES = ("driver_fj_bit", "receiver_fj_bit", "clock_fj_bit", "serdes_fj_bit", "code_fj_bit")
 
 
 @dataclass(frozen=True)
@@ -185,7 +116,7 @@ class EngineSpec:
     most_line_power: float = 20.0
     most_heater_power: float = 40.0
     least_gap: float = 0.08
-    radii: tuple[float, float] = (4.0, 10.0)
+    radii: tuple[float, float] = (3.0, 10.0)
 
     def __post_init__(self) -> None:
         for name in ("rate_tbps", "shoreline_mm", "most_line_power", "most_heater_power"):

@@ -18,9 +18,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from photonics_core.devices.engine import EnginePoint
 from photonics_core.devices.engine_optimum import SizedEngine, flat_figures, size_candidate
-from photonics_core.devices.engine_spec import EngineSpec, EngineTechnology
+from photonics_core.devices.engine_point import EnginePoint
+from photonics_core.devices.engine_spec import EngineSpec
+from photonics_core.devices.engine_technology import EngineTechnology
 from photonics_core.kernels.checks import check_kind, check_range
 
 #: Which way each parameter improves.
@@ -32,6 +33,8 @@ IMPROVEMENTS = {
     "swing": -1,
     "drive_shift_pm": 1,
     "loss_db_cm": -1,
+    "bend_db_cm": -1,
+    "junction_db_cm": -1,
     "joint_db": -1,
     "heater_nm_mw": 1,
     "reserve_nm": -1,
@@ -45,6 +48,31 @@ IMPROVEMENTS = {
     "serdes_fj_bit": -1,
     "code_fj_bit": -1,
     "pitch": -1,
+}
+#: What they are called in tables and figures.
+LABELS = {
+    "responsivity": "responsivity",
+    "density_pa": "amplifier noise density",
+    "driver_bandwidth": "driver bandwidth",
+    "capacitance": "modulator capacitance",
+    "swing": "drive swing",
+    "drive_shift_pm": "resonance shift by the drive",
+    "loss_db_cm": "loss of straight guides",
+    "bend_db_cm": "loss of bends",
+    "junction_db_cm": "loss of junctions",
+    "joint_db": "loss of joints",
+    "heater_nm_mw": "heater efficiency",
+    "reserve_nm": "reserve of heaters",
+    "lock_power": "lock power",
+    "lock_error_pm": "lock error",
+    "laser_efficiency": "laser efficiency",
+    "rin_db_hz": "laser intensity noise",
+    "driver_fj_bit": "driver energy",
+    "receiver_fj_bit": "receiver energy",
+    "clock_fj_bit": "clock energy",
+    "serdes_fj_bit": "SerDes energy",
+    "code_fj_bit": "code energy",
+    "pitch": "fibre pitch",
 }
 
 

@@ -83,6 +83,13 @@ if TYPE_CHECKING:
     )
     from photonics_core.devices.edge_tips import EdgeTips, leaky_tip
     from photonics_core.devices.edge_transition import EdgeTransition, expand_tips, inverse_taper, solve_transition
+    from photonics_core.devices.engine_choice import pareto_front, size_all
+    from photonics_core.devices.engine_link import engine_link
+    from photonics_core.devices.engine_optimum import SizedEngine, size_candidate
+    from photonics_core.devices.engine_point import EngineDesign, EnginePoint
+    from photonics_core.devices.engine_spec import EngineSpec
+    from photonics_core.devices.engine_technology import EngineTechnology
+    from photonics_core.devices.engine_tradeoffs import sensitivities
     from photonics_core.devices.fiber import FibreJoint
     from photonics_core.devices.fiber_alignment import Alignment, core_alignment
     from photonics_core.devices.fiber_array import FibreArray
@@ -565,6 +572,16 @@ _HOMES = {
     "shoreline_density": "devices.link_energy",
     "set_compilation_cache": "compilation_cache",
     "clear_compilation_cache": "compilation_cache",
+    "EngineSpec": "devices.engine_spec",
+    "EngineTechnology": "devices.engine_technology",
+    "EngineDesign": "devices.engine_point",
+    "EnginePoint": "devices.engine_point",
+    "SizedEngine": "devices.engine_optimum",
+    "size_candidate": "devices.engine_optimum",
+    "size_all": "devices.engine_choice",
+    "pareto_front": "devices.engine_choice",
+    "sensitivities": "devices.engine_tradeoffs",
+    "engine_link": "devices.engine_link",
     "modulator_rin": "devices.link_noise",
     "received_waveform": "devices.link_waveform",
     "ALTERNATIVES": "devices.link_alternatives",

@@ -1,4 +1,4 @@
-"""Sizing of an optical engine: its optimum, its front, and a published engine beside it."""
+"""Sizing of an optical engine: optimum, front, the whole link of its design, and a published engine beside it."""
 
 import dataclasses
 
@@ -6,21 +6,28 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from photonics_core.devices.engine import losses_db
+from photonics_core.devices.engine_choice import front_of, size_all
+from photonics_core.devices.engine_link import engine_link
 from photonics_core.devices.engine_optimum import (
     DESIGN,
     SizedEngine,
     flat_figures,
-    front_of,
-    size_all,
     size_candidate,
 )
 from photonics_core.devices.engine_spec import Candidate, EngineSpec
+from photonics_core.devices.engine_technology import CENTER
 from photonics_core.devices.engine_tradeoffs import sensitivities
+from photonics_core.devices.link import WdmLink
+from photonics_core.devices.link_budget import required_gain_db
+from photonics_core.units import REFERENCE_TEMPERATURE, frequency, wavelength
 from photonics_core.validation.precision import in_float64
 from photonics_core.validation.registry import Evidence, case
 
 #: 8 pairs of fibres with 8 lines of 32 Gb/s each, 200 GHz apart.
 INTERCONNECT = Candidate(8, 200.0, 32.0)
+#: The same with four levels and a code.
+FOUR_LEVELS = Candidate(8, 200.0, 32.0, 4, "KP4")
 
 
 def interconnect() -> SizedEngine:
@@ -93,3 +100,53 @@ def interconnect_energy() -> Evidence:
     What is stated holds logic of PCI Express, regulators and a margin, none of which is counted here.
     """
     return Evidence(interconnect().energy_pj_bit, (5.0 / 3.0, 5.0), 0.0, "pJ/bit")
+
+
+@case("engine.link_losses", source="the link of the same design, ring by ring", kind="analytic", is_long=True)
+@in_float64
+def link_losses() -> Evidence:
+    """Largest difference in dB of the losses of modulator and filter, of the line that is in the engine's middle.
+
+    The line is that which meets its filter first. The engine's phase is linear in the detuning over the wavelength, the
+    link's is not: of 0.1 nm at 1310 nm that is some 1e-4 of the distance to the resonance.
+    """
+    engine = interconnect()
+    # Of the lines, 7 steps of half the spacing off their middle, the shortest is where the engine's is.
+    off = 0.5e-3 * (INTERCONNECT.channels - 1) * INTERCONNECT.spacing_ghz
+    link = engine_link(engine, center=float(wavelength(frequency(CENTER) - off)))
+    whole, parts = jax.jit(lambda one: one.losses_db(REFERENCE_TEMPERATURE))(link), losses_db(engine.point)
+    return Evidence(max(abs(float(whole[name][0] - parts[name])) for name in ("modulator", "filter")), 0.0, 1e-3, "dB")
+
+
+def link_margin(candidate: Candidate) -> float:
+    """Power in dB that the worst line of a sized engine could lose by `WdmLink`, at its hottest and any lock error."""
+    engine = size_candidate(candidate, EngineSpec())
+    hottest, error = float(engine.point.temperatures[-1]), float(engine.point.technology.lock_error_pm)
+
+    @jax.jit
+    def gain(link: WdmLink) -> jax.Array:
+        rin, memory = link.level_rin_db_hz(hottest), link.memory(hottest)
+        target = link.required_log10_ratio()
+        return required_gain_db(link.channel_powers(hottest), link.detector, target, rin, memory)
+
+    links = [engine_link(engine, hottest, lock_error_pm=sign * error) for sign in (-1.0, 1.0)]
+    return -max(float(jnp.max(gain(each))) for each in links)
+
+
+@case("engine.link_bound", source="the link of the same design, disturbances by statistics", kind="range", is_long=True)
+@in_float64
+def link_bound() -> Evidence:
+    """Power in dB that the link of the sized engine has to spare where the engine has none: its bound, NRZ."""
+    return Evidence(link_margin(INTERCONNECT), (0.0, 1.0), 0.0, "dB")
+
+
+@case(
+    "engine.link_bound_pam4",
+    source="the link of the same design, disturbances by statistics",
+    kind="range",
+    is_long=True,
+)
+@in_float64
+def link_bound_pam4() -> Evidence:
+    """The same for four levels behind KP4, where all disturbances at once are rarer than the ratio that is asked."""
+    return Evidence(link_margin(FOUR_LEVELS), (0.0, 2.5), 0.0, "dB")
