@@ -5,8 +5,10 @@ RUN    := $(VENV)/bin/python
 STAMP  := $(VENV)/.installed
 # Files of tests side by side: most of their time is compilation, which keeps one core.
 SPREAD := --numprocesses auto --maxprocesses 4 --dist loadfile
+# What the extra `docs` names; the package itself need not be installed to build the site.
+DOCS_NEEDS := $(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["docs"])'
 
-.PHONY: help demo test test-slow test-peer test-gpu bench check clean
+.PHONY: help demo test test-slow test-peer test-gpu bench check docs docs-serve clean
 .DEFAULT_GOAL := help
 
 help:
@@ -17,6 +19,8 @@ help:
 	@echo "make bench      time against SAX, tmm_fast and tmmax, side by side in one run"
 	@echo "make test-gpu   run the tests that need a GPU"
 	@echo "make check      format, lint, types, direction of imports"
+	@echo "make docs       build the site into site/, with every link and anchor checked"
+	@echo "make docs-serve show the site while its pages are edited"
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "Python 3.11 to 3.13 is needed, this is %d.%d; choose one with: make PYTHON=python3.12" % sys.version_info[:2])'
@@ -58,5 +62,16 @@ check: .venv-dev/.installed
 	.venv-dev/bin/pyright --pythonpath .venv-dev/bin/python
 	.venv-dev/bin/lint-imports
 
+.venv-docs/.installed: pyproject.toml
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check $$($(DOCS_NEEDS))
+	@touch $@
+
+docs: .venv-docs/.installed
+	NO_MKDOCS_2_WARNING=1 PATH="$(CURDIR)/.venv-docs/bin:$$PATH" mkdocs build --strict
+
+docs-serve: .venv-docs/.installed
+	NO_MKDOCS_2_WARNING=1 PATH="$(CURDIR)/.venv-docs/bin:$$PATH" mkdocs serve
+
 clean:
-	rm -rf $(VENV) .venv-dev .venv-peers build dist *.egg-info results
+	rm -rf $(VENV) .venv-dev .venv-peers .venv-docs build dist site *.egg-info results

@@ -43,7 +43,7 @@ def _as_radii(radii: Any) -> Any:
 
 
 def is_straight(radius: Any) -> bool:
-    """Whether a radius is a plain number infinity, or None: a guide that does not bend."""
+    """Whether a radius in um is a plain number infinity, or None: a guide that does not bend."""
     if radius is None or not is_concrete(radius):
         return radius is None
     number = np.asarray(radius)

@@ -164,8 +164,8 @@ class CombLaser(Shown):
         envelope_db: power of each line in dB to any common reference, shape [N] with N > 1; its length is the count.
         rin_db_hz: relative intensity noise of a line with the mean power, in dB/Hz.
         total_rin_db_hz: that of all lines together; lower than `rin_db_hz`.
-        linewidth_mhz, efficiency, threshold_share, threshold_temperature, slope_temperature, resistive_share, hold,
-            fibres, temperature0: as for `LaserArray`. 100 K for T0 is an estimate.
+        linewidth_mhz, efficiency, threshold_share, slope_temperature, resistive_share: as for `LaserArray`.
+        threshold_temperature, hold, fibres, temperature0: likewise; 100 K for T0 is an estimate.
         drift_nm_k: shift in nm/K of the middle of the lines, common to all; an estimate.
         spacing_drift: relative change of the spacing in 1/K.
 

@@ -39,7 +39,7 @@ def followed(
     rtol: Any,
     atol: Any,
 ) -> ResonatorTrajectory:
-    """By implicit steps of any length, the drive on straight lines between `times`."""
+    """By implicit steps of any length, the drive on straight lines between `times` in ps."""
     # Real states in units of what they could be on resonance, so that one tolerance serves all.
     power = jnp.max(source.real**2 + source.imag**2)
     energy = most_energy(device, power)

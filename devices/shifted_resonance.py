@@ -89,7 +89,7 @@ class ShiftedResonance(Shown):
         return jnp.sort(jnp.where(jnp.isnan(found), jnp.nan, roots / unit), axis=-1)
 
     def follow(self, detuning: Any, power: Any) -> jax.Array:
-        """Stored energy in fJ while the laser is swept slowly over detunings in THz, shape [K], in this order.
+        """Stored energy in fJ as a laser of `power` in mW is swept slowly over detunings in THz, shape [K], in order.
 
         It stays on its branch as long as there is one, and jumps to the other at the fold. Where it begins among three
         states, it begins in the lowest.

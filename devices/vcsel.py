@@ -238,7 +238,7 @@ class Vcsel(Shown):
         return _state(own, carriers.reshape(current.shape), inside.reshape(current.shape), current)
 
     def power(self, current: Any, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
-        """Light in mW at rest; arguments as for `operating_point`."""
+        """Light in mW at rest for a current in mA; arguments as for `operating_point`."""
         return self.operating_point(current, temperature).power
 
     def differential_efficiency(self, current: Any, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:

@@ -86,12 +86,12 @@ def relaxation_frequency(vcsel: Vcsel, current: Any, temperature: Any = REFERENC
 
 
 def damping_rate(vcsel: Vcsel, current: Any, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
-    """Damping G in 1/ps; arguments as above."""
+    """Damping G in 1/ps; current in mA, ambient in K, any shapes."""
     return linearise(vcsel, vcsel.operating_point(current, temperature)).damping
 
 
 def k_factor(vcsel: Vcsel, current: Any, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
-    """K in ps, the slope of the damping over f_R^2 as the current changes; arguments as above, not at no current."""
+    """K in ps, the slope of the damping over f_R^2 as the current in mA changes, ambient in K; not at no current."""
     current = jnp.asarray(current, jnp.result_type(float))
 
     def both(i: Any) -> Any:

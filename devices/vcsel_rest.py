@@ -22,7 +22,7 @@ def as_type(vcsel: Any, dtype: Any) -> Any:
 
 
 def points_at_rest(vcsel: Any, current: jax.Array, ambient: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """`at_rest` for one axis of any length, filled up to few lengths so that it is seldom compiled."""
+    """`at_rest` for one axis of any length, filled up to few lengths so that it is seldom compiled; mA and K."""
     count = current.shape[0]
     full = max(16, 1 << (count - 1).bit_length())
     filled = (jnp.concatenate([each, jnp.broadcast_to(each[:1], full - count)]) for each in (current, ambient))
@@ -68,14 +68,14 @@ def _newton(vcsel: Any, current: Any, ambient: Any, at: Any, excess: Any) -> tup
 
 
 def photons_at_rest(vcsel: Any, carriers: Any, temperature: Any, current: Any) -> Any:
-    """S at rest from the balance of all particles, whatever the gain."""
+    """S in 1/um^3 at rest from the balance of all particles, whatever the gain, at a current in mA."""
     seed = vcsel.beta * vcsel.spontaneous(carriers)
     kept = vcsel.pump(current) - vcsel.losses(carriers, temperature) + seed
     return vcsel.confinement * vcsel.photon_lifetime * kept
 
 
 def excess_at_rest(vcsel: Any, carriers: Any, temperature: Any, current: Any) -> Any:
-    """What the carriers lose over what they get; zero at rest, below zero for too few carriers."""
+    """What the carriers lose over what they get in 1/(um^3 ps), at a current in mA; zero at rest, below for too few."""
     photons = photons_at_rest(vcsel, carriers, temperature, current)
     stimulated = vcsel.group_velocity * vcsel.material_gain(carriers, photons, temperature) * photons
     return stimulated - (vcsel.pump(current) - vcsel.losses(carriers, temperature))

@@ -259,7 +259,7 @@ def detector_powers(
 
 
 def additive_powers(powers: ChannelPowers, symbols: Any) -> jax.Array:
-    """Power at each detector by the additive form of `channel_powers` for `symbols`, both of shape [..., N]."""
+    """Power over a line's at each detector by the additive form of `channel_powers`, of the shape of `symbols`."""
     symbols = jnp.asarray(symbols)
     own = _taken(powers.own, symbols)
     # [..., j, i]: what ring j in its state adds at detector i.

@@ -141,7 +141,7 @@ class RingSearch:
 
 
 def search_ring(spectrum: Spectrum | str | Path, radius: float | None = None) -> RingSearch:
-    """Find ports and resonances of one ring; arguments and errors as for `fit_ring`."""
+    """Find ports and resonances of one ring of a radius in um; arguments and errors as for `fit_ring`."""
     if not isinstance(spectrum, Spectrum):
         spectrum = read_spectrum(spectrum)
     radius = nominal_radius(spectrum.source) if radius is None else radius

@@ -78,7 +78,7 @@ def transfer_fit(time: Any, response: Any, poles: int, *, static: Any = None, st
     """A network of parts of both signs with the step response of a place that is heated from elsewhere.
 
     Args:
-        time: as for `foster_fit`.
+        time: in ps, as for `foster_fit`.
         response: as for `foster_fit`.
         poles: number of parts.
         static: temperature over heat in the steady state in K/mW, such as `ThermalLayout.coupling` gives for the pair,

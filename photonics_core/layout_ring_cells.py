@@ -72,7 +72,7 @@ def ring_cell(
 def edge_cell(
     component: str, length: Any = 60.0, *, tip: Any = 0.15, width: Any = 0.5, settings: Mapping[str, Any] | None = None
 ) -> LayoutCell:
-    """An inverse taper at the edge of a chip; ports `fibre` at the origin, heading -x, and `chip` at its other end."""
+    """An inverse taper at a chip's edge, in um; ports `fibre` at the origin, heading -x, `chip` at its other end."""
     for name, value in (("length", length), ("tip", tip), ("width", width)):
         check_positive(name, value, "um")
     xp = namespace(length, tip, width)

@@ -69,6 +69,7 @@ class Work:
     usable: np.ndarray
 
     def some(self, which: np.ndarray) -> "Work":
+        """The lines of these numbers or of this mask, as copies."""
         lines = Lines(*(getattr(self.lines, name)[which] for name in Lines.__dataclass_fields__))
         rest = (getattr(self, name)[which].copy() for name in list(Work.__dataclass_fields__)[1:])
         return Work(lines, *rest)

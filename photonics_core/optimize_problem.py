@@ -32,6 +32,7 @@ class Problem:
 
     @classmethod
     def of(cls, objective: Objective, space: DesignSpace, constraints: Constraints) -> "Problem":
+        """The problem of an objective, traced once for the shapes of what objective and constraints give."""
         dtype = jnp.result_type(float)
         point = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, dtype), space.start)
 

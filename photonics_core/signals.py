@@ -17,8 +17,9 @@ from jax.scipy.special import erf
 
 from photonics_core.kernels.checks import check_choice, check_finite, check_positive, check_range, is_concrete
 
-#: Normalised levels of the symbols 0, 1 and 0 to 3.
+#: Normalised levels of the symbols 0 and 1.
 NRZ = (0.0, 1.0)
+#: Normalised levels of the symbols 0 to 3.
 PAM4 = (0.0, 1.0 / 3.0, 2.0 / 3.0, 1.0)
 
 #: Delays whose bits add up (modulo 2) to the next bit, by order: the polynomial 1 + sum of x^delay.

@@ -138,7 +138,7 @@ class ProcessVariation(Shown):
 def silicon_process(
     width: float = 0.5, thickness: float = 0.22, *, width_sd: float = 3.9e-3, thickness_sd: float = 1.3e-3
 ) -> ProcessVariation:
-    """Width and thickness with gaussian fields of 4.5 mm, as Lu et al. (2017), second hand, see the module."""
+    """Width and thickness in um with gaussian fields of 4.5 mm, as Lu et al. (2017), second hand, see the module."""
     return ProcessVariation(
         {
             "width": Variation(width, field_sd=width_sd, field_length=4500.0),
