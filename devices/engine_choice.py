@@ -8,7 +8,7 @@ import numpy as np
 from photonics_core.devices.engine import heater_power
 from photonics_core.devices.engine_optimum import SizedEngine, size_candidate
 from photonics_core.devices.engine_point import EngineDesign, EnginePoint
-from photonics_core.devices.engine_spec import Candidate, EngineSpec
+from photonics_core.devices.engine_spec import EngineCandidate, EngineSpec
 from photonics_core.devices.engine_technology import EngineTechnology
 from photonics_core.kernels.checks import check_kind
 
@@ -79,7 +79,7 @@ def front_of(engines: Sequence[SizedEngine]) -> np.ndarray:
     return pareto_front([each.density for each in engines], [each.energy_pj_bit for each in engines])
 
 
-def _check_heaters(candidate: Candidate, spec: EngineSpec, technology: EngineTechnology) -> None:
+def _check_heaters(candidate: EngineCandidate, spec: EngineSpec, technology: EngineTechnology) -> None:
     """A `ValueError` where no ring can be held over the temperatures."""
     point = EnginePoint.of(candidate, spec, technology, EngineDesign(radius=spec.radii[0]))
     needed = float(heater_power(point, spec.temperatures_k[0]))

@@ -14,7 +14,7 @@ import numpy as np
 
 from photonics_core.devices.engine import EngineFigures, evaluate
 from photonics_core.devices.engine_point import EngineDesign, EnginePoint
-from photonics_core.devices.engine_spec import Candidate, EngineSpec
+from photonics_core.devices.engine_spec import EngineCandidate, EngineSpec
 from photonics_core.devices.engine_technology import EngineTechnology
 from photonics_core.kernels.checks import check_kind
 
@@ -43,7 +43,7 @@ class SizedEngine:
         slope: norm of the gradient of the Lagrangian over that of the energy.
     """
 
-    candidate: Candidate
+    candidate: EngineCandidate
     point: EnginePoint
     figures: EngineFigures
     density: float
@@ -86,7 +86,7 @@ def limits(point: EnginePoint) -> dict[str, jax.Array]:
 
 
 def size_candidate(
-    candidate: Candidate,
+    candidate: EngineCandidate,
     spec: EngineSpec,
     technology: EngineTechnology | None = None,
     *,
@@ -105,7 +105,7 @@ def size_candidate(
     """
     from scipy.optimize import minimize
 
-    check_kind("candidate", candidate, Candidate)
+    check_kind("candidate", candidate, EngineCandidate)
     check_kind("spec", spec, EngineSpec)
     technology = EngineTechnology() if technology is None else technology
     point = EnginePoint.of(candidate, spec, technology, start)
@@ -211,7 +211,7 @@ class _Look:
 
 
 def _sized(
-    candidate: Candidate, spec: EngineSpec, point: EnginePoint, x: np.ndarray, low: np.ndarray, high: np.ndarray
+    candidate: EngineCandidate, spec: EngineSpec, point: EnginePoint, x: np.ndarray, low: np.ndarray, high: np.ndarray
 ) -> SizedEngine:
     from scipy.optimize import nnls
 

@@ -7,7 +7,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from photonics_core.devices.engine_spec import CODES, Candidate, EngineSpec
+from photonics_core.devices.engine_spec import CODES, EngineCandidate, EngineSpec
 from photonics_core.devices.engine_technology import EngineTechnology
 from photonics_core.kernels.gaussian_tail import inverse_log_gaussian_tail
 from photonics_core.runtime import as_leaf
@@ -65,7 +65,7 @@ class EnginePoint(eqx.Module):
     @classmethod
     def of(
         cls,
-        candidate: Candidate,
+        candidate: EngineCandidate,
         spec: EngineSpec,
         technology: EngineTechnology | None = None,
         design: EngineDesign | None = None,
@@ -88,7 +88,7 @@ class EnginePoint(eqx.Module):
         )
 
 
-def required_eye(candidate: Candidate, log10_target: float) -> float:
+def required_eye(candidate: EngineCandidate, log10_target: float) -> float:
     """Least q_m of a candidate for a target of the error ratio, behind its code if it has one."""
     code = CODES[candidate.code]
     before = log10_target if code is None else float(code.threshold(log10_target))

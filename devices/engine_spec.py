@@ -24,7 +24,7 @@ FIBRES_OF_A_PAIR = 3
 
 
 @dataclass(frozen=True)
-class Candidate:
+class EngineCandidate:
     """The discrete choices of an engine.
 
     Args:
@@ -136,12 +136,12 @@ class EngineSpec:
             if not getattr(self, name):
                 raise ValueError(f"{name} = () leaves nothing to choose")
 
-    def all_candidates(self) -> list[Candidate]:
+    def all_candidates(self) -> list[EngineCandidate]:
         """All combinations of the choices."""
         choices = self.channels, self.spacings_ghz, self.symbol_rates_gbd, self.levels, self.codes
-        return [Candidate(*each) for each in itertools.product(*choices)]
+        return [EngineCandidate(*each) for each in itertools.product(*choices)]
 
-    def candidates(self, technology: EngineTechnology) -> list[Candidate]:
+    def candidates(self, technology: EngineTechnology) -> list[EngineCandidate]:
         """Combinations that fit the shoreline and the free spectral range of the smallest ring.
 
         Raises:

@@ -87,7 +87,7 @@ if TYPE_CHECKING:
     from photonics_core.devices.engine_link import engine_link
     from photonics_core.devices.engine_optimum import SizedEngine, size_candidate
     from photonics_core.devices.engine_point import EngineDesign, EnginePoint
-    from photonics_core.devices.engine_spec import EngineSpec
+    from photonics_core.devices.engine_spec import EngineCandidate, EngineSpec
     from photonics_core.devices.engine_technology import EngineTechnology
     from photonics_core.devices.engine_tradeoffs import sensitivities
     from photonics_core.devices.fiber import FibreJoint
@@ -572,6 +572,7 @@ _HOMES = {
     "shoreline_density": "devices.link_energy",
     "set_compilation_cache": "compilation_cache",
     "clear_compilation_cache": "compilation_cache",
+    "EngineCandidate": "devices.engine_spec",
     "EngineSpec": "devices.engine_spec",
     "EngineTechnology": "devices.engine_technology",
     "EngineDesign": "devices.engine_point",

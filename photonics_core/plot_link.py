@@ -13,6 +13,25 @@ if TYPE_CHECKING:
 
 #: 0 degrees Celsius in K.
 CELSIUS = 273.15
+#: Order in which causes are drawn, that of light; dictionaries that come out of `jax.jit` have lost theirs.
+CAUSES = (
+    "split",
+    "input joint",
+    "modulator",
+    "other modulators",
+    "bus",
+    "output joint",
+    "fibre",
+    "receiver joint",
+    "polarisation",
+    "filter",
+    "extinction",
+    "rin",
+    "phase noise",
+    "intersymbol",
+    "intermodulation",
+    "leakage",
+)
 #: Entries of a budget that are levels and no steps from one to the next.
 _LEVELS = ("laser", "sensitivity", "margin")
 
@@ -22,7 +41,7 @@ def loss_waterfall(ax: "Axes", budget: Mapping[str, Any], channel: int = 0, *, l
 
     Args:
         ax: the axes.
-        budget: of `WdmLink.budget`, in the order of its causes; arrays of shape [N] or numbers.
+        budget: of `WdmLink.budget`, arrays of shape [N] or numbers; other causes than `CAUSES` come behind those.
         channel: which line.
         least_db: steps below that are left out.
 
@@ -34,7 +53,8 @@ def loss_waterfall(ax: "Axes", budget: Mapping[str, Any], channel: int = 0, *, l
     rows = {name: _at(value, channel) for name, value in budget.items()}
     for name, value in rows.items():
         check_finite(f"budget of {name}", value, "dB")
-    steps = [(name, loss) for name, loss in rows.items() if name not in _LEVELS and abs(loss) >= least_db]
+    names = [*(name for name in CAUSES if name in rows), *(name for name in rows if name not in (*CAUSES, *_LEVELS))]
+    steps = [(name, rows[name]) for name in names if abs(rows[name]) >= least_db]
     level, labels = rows["laser"], ["laser"]
     ax.plot(0, level, "o", color=COLORS[0])
     for k, (name, loss) in enumerate(steps, start=1):
@@ -47,6 +67,8 @@ def loss_waterfall(ax: "Axes", budget: Mapping[str, Any], channel: int = 0, *, l
     ax.axhline(rows["sensitivity"], color=COLORS[1], linewidth=1.0, label="needed at the detector")
     labels.append("margin")
     ax.set_xticks(range(len(labels)), labels, rotation=60, ha="right", fontsize=8)
+    low, high = min(level, rows["sensitivity"]), rows["laser"]
+    ax.set_ylim(low - 0.08 * (high - low), high + 0.08 * (high - low))
     ax.set_ylabel("power of the highest level (dBm)")
     legend_above(ax, columns=1)
 

@@ -19,6 +19,7 @@ LONG = (
     "from_a_cross_section",
     "from_a_gap",
     "heat_and_tuning",
+    "optical_engine",
     "ring_modulator",
     "wafer_yield_and_test",
 )

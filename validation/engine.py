@@ -15,7 +15,7 @@ from photonics_core.devices.engine_optimum import (
     flat_figures,
     size_candidate,
 )
-from photonics_core.devices.engine_spec import Candidate, EngineSpec
+from photonics_core.devices.engine_spec import EngineCandidate, EngineSpec
 from photonics_core.devices.engine_technology import CENTER
 from photonics_core.devices.engine_tradeoffs import sensitivities
 from photonics_core.devices.link import WdmLink
@@ -25,9 +25,9 @@ from photonics_core.validation.precision import in_float64
 from photonics_core.validation.registry import Evidence, case
 
 #: 8 pairs of fibres with 8 lines of 32 Gb/s each, 200 GHz apart.
-INTERCONNECT = Candidate(8, 200.0, 32.0)
+INTERCONNECT = EngineCandidate(8, 200.0, 32.0)
 #: The same with four levels and a code.
-FOUR_LEVELS = Candidate(8, 200.0, 32.0, 4, "KP4")
+FOUR_LEVELS = EngineCandidate(8, 200.0, 32.0, 4, "KP4")
 
 
 def interconnect() -> SizedEngine:
@@ -118,7 +118,7 @@ def link_losses() -> Evidence:
     return Evidence(max(abs(float(whole[name][0] - parts[name])) for name in ("modulator", "filter")), 0.0, 1e-3, "dB")
 
 
-def link_margin(candidate: Candidate) -> float:
+def link_margin(candidate: EngineCandidate) -> float:
     """Power in dB that the worst line of a sized engine could lose by `WdmLink`, at its hottest and any lock error."""
     engine = size_candidate(candidate, EngineSpec())
     hottest, error = float(engine.point.temperatures[-1]), float(engine.point.technology.lock_error_pm)

@@ -14,11 +14,11 @@ from photonics_core.devices.engine_choice import pareto_front, size_all
 from photonics_core.devices.engine_link import engine_link
 from photonics_core.devices.engine_optimum import DESIGN, size_candidate
 from photonics_core.devices.engine_point import EngineDesign
-from photonics_core.devices.engine_spec import Candidate, EngineSpec
+from photonics_core.devices.engine_spec import EngineCandidate, EngineSpec
 from photonics_core.devices.engine_technology import EngineTechnology
 from photonics_core.devices.engine_tradeoffs import IMPROVEMENTS, LABELS, improved, sensitivities
 
-CANDIDATE, SPEC = Candidate(8, 200.0, 32.0), EngineSpec()
+CANDIDATE, SPEC = EngineCandidate(8, 200.0, 32.0), EngineSpec()
 TECHNOLOGY = ("heater_nm_mw", "bend_db_cm", "junction_db_cm")
 
 
@@ -34,7 +34,7 @@ def test_units_by_hand():
     assert CANDIDATE.pairs(4.096) == 8
     assert CANDIDATE.pairs(4.097) == 9
     # KP4 sends 544 symbols for 514 of data.
-    assert Candidate(8, 200.0, 32.0, 4, "KP4").data_rate_gbps == pytest.approx(512.0 * 514.0 / 544.0)
+    assert EngineCandidate(8, 200.0, 32.0, 4, "KP4").data_rate_gbps == pytest.approx(512.0 * 514.0 / 544.0)
 
 
 def test_energies_by_hand(sized):
@@ -113,7 +113,7 @@ def test_worst_eye_by_numpy_alone(sized):
 
 @pytest.mark.slow
 def test_four_eyes_by_numpy_alone():
-    engine = size_candidate(Candidate(8, 200.0, 32.0, 4, "KP4"), SPEC, EngineTechnology(lock_error_pm=0.0))
+    engine = size_candidate(EngineCandidate(8, 200.0, 32.0, 4, "KP4"), SPEC, EngineTechnology(lock_error_pm=0.0))
     eyes, levels, _ = _worst_eyes(engine.point)
     np.testing.assert_allclose(engine.figures.powers, levels, rtol=1e-9)
     np.testing.assert_allclose(engine.figures.eyes[-1, 0], eyes, rtol=1e-4)

@@ -11,7 +11,7 @@ from photonics_core.plot_link import (
     received_eye,
 )
 
-BUDGET = {"laser": np.array([3.0, 4.0]), "joint": [1.5, 1.5], "filter": 0.5, "rin": 0.0, "sensitivity": -6.0}
+BUDGET = {"laser": np.array([3.0, 4.0]), "input joint": [1.5, 1.5], "filter": 0.5, "rin": 0.0, "sensitivity": -6.0}
 
 
 @pytest.fixture
@@ -30,6 +30,12 @@ def test_a_waterfall_ends_at_what_is_needed(ax):
     np.testing.assert_allclose(sum(bars[-1]), -6.0)
     with pytest.raises(ValueError, match="level of a budget = 'margin'"):
         loss_waterfall(ax, BUDGET)
+
+
+def test_causes_stand_in_the_order_of_light(ax):
+    """A dictionary out of a compiled function is sorted by name."""
+    loss_waterfall(ax, dict(sorted((BUDGET | {"margin": 7.0}).items())))
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["laser", "input joint", "filter", "margin"]
 
 
 def test_lines_of_error_ratios_are_what_was_given(ax):
