@@ -87,7 +87,10 @@ def folded(wave: jax.Array, symbols: jax.Array, points: int, band_limited: bool)
     fine = (_by_fourier if band_limited else _by_cubics)(wave, symbols.size * points)
     levels = jnp.broadcast_to(symbols.astype(wave.dtype)[:, None], (symbols.size, points)).ravel()
     spectra = (jnp.fft.rfft(each - jnp.mean(each)) for each in (lax.stop_gradient(fine), levels))
-    delay = jnp.argmax(jnp.fft.irfft(next(spectra) * jnp.conj(next(spectra)), fine.size))
+    fit = jnp.fft.irfft(next(spectra) * jnp.conj(next(spectra)), fine.size)
+    # Of delays that are as good as one another, but for rounding, the first.
+    room = 64.0 * jnp.finfo(fit.dtype).eps * (jnp.max(fit) - jnp.min(fit))
+    delay = jnp.argmax(fit >= jnp.max(fit) - room)
     return jnp.roll(fine, -delay).reshape(symbols.size, points)
 
 
