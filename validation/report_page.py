@@ -33,7 +33,7 @@ table { border-collapse: collapse; font-size: 0.86rem; } td, th { padding: 0.22r
 .cases { width: 100%; } th { background: #f2f4f7; white-space: nowrap; } .n { text-align: right; white-space: nowrap;
   font-variant-numeric: tabular-nums; }
 .case { font-family: ui-monospace, monospace; min-width: 11rem; }
-.source { min-width: 15rem; overflow-wrap: anywhere; } .kind { white-space: nowrap; }
+.source { min-width: 11rem; overflow-wrap: anywhere; } .kind { white-space: nowrap; }
 .verdict { font-weight: bold; } .pass .verdict { color: #006b4a; } .fail .verdict { color: #b00020; }
 .skip .verdict { color: #7a5200; }
 tr.fail td { background: #fdecee; } tr.skip td { background: #fff8e6; }
