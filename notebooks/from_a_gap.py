@@ -5,6 +5,8 @@
 # how far it moves with the width, and a coupler that does not mind its length.
 
 # %%
+# %matplotlib inline
+
 import jax
 import jax.numpy as jnp
 import numpy as np

@@ -5,6 +5,8 @@
 # it down, and the eye shows both.
 
 # %%
+# %matplotlib inline
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -61,15 +63,18 @@ figure
 # Farther from resonance the response peaks: there the ring trades amplitude for bandwidth.
 #
 # ## A PAM4 eye at 106 Gb/s
+#
+# The same ring in time, driven by a pseudo-random pattern: the bend of the line, RC and the lifetime of the photons are
+# all in it. The eyes are drawn with noise of 10 mV and of 2 uW.
 
 # %%
 symbols = pc.prbs13q()[:1024]
 drive, step = pc.drive_waveform(symbols, 53.125, 16, rise_time=6.0, swing=1.5, bias=0.75, levels=pc.PAM4)
 out, _ = modulator.drive(drive, step, laser)
 power = out.real**2 + out.imag**2
-figure, axes = plot.new_figure(columns=2, width=9, height=3.4)
-plot.eye(axes[0, 0], drive, symbols, ylabel="voltage (V)")
-plot.eye(axes[0, 1], power, symbols)
+figure, axes = plot.new_figure(columns=2, width=11, height=3.8)
+plot.eye(axes[0, 0], drive, symbols, ylabel="voltage (V)", noise=0.01)
+plot.eye(axes[0, 1], power, symbols, noise=2e-3)
 figure
 
 # %%

@@ -5,6 +5,11 @@
 # what the spectra of a ring on each die tell of the width that the guides came out with.
 
 # %%
+# %matplotlib inline
+
+import importlib.util
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -13,6 +18,7 @@ import numpy as np
 
 import photonics_core as pc
 from photonics_core import plot, plot_wafer
+from photonics_core.run_folder import RunFolder
 from photonics_core.spectra import Spectrum
 from photonics_core.sweep import sweep
 
@@ -53,6 +59,49 @@ whole.run.part(4).unlink()
 again = sweep(figures, plan, device=ring, common=0.0, folder=folder / "rings")
 print(again.report())
 print("same bits:", np.array_equal(before, again["wl"].values))
+
+# %% [markdown]
+# ## The same on a cluster
+#
+# On many machines the sweep is a file, so that any process can make the same run of it: a module with the function and
+# the device, and a TOML job with the plan. `--workers 2` starts two processes of Dask here (the extra `cluster`);
+# `--scheduler tcp://node7:8786` takes workers that are there, and `--shard 3/16` is a job array without Dask. Only
+# numbers of chunks go out, every worker writes parts of its own, and the bits are those of one process.
+
+# %%
+MODULE = """
+import photonics_core as pc
+
+index = pc.LinearIndex(n_eff=2.44, n_g=4.48, wl0=1.31, thermo_optic=2.1e-4, loss_db_cm=10.0)
+ring = pc.AddDropRing(5.0, pc.PointCoupler.from_power(0.08), pc.PointCoupler.from_power(0.02), index)
+
+
+def figures(ring, temperature):
+    return {"wl": ring.resonance(1.31, temperature), "q": ring.q_loaded(1.31, temperature)}
+"""
+JOB = """
+function = "drifting_rings:figures"
+device = "drifting_rings:ring"
+chunk = 2048
+[plan]
+kind = "random"
+samples = 20000
+seed = 1
+[plan.axes]
+radius = { mean = 5.0, deviation = 1e-3, units = "um" }
+temperature = { lower = 300.0, upper = 360.0, units = "K" }
+"""
+(folder / "drifting_rings.py").write_text(MODULE)
+(folder / "rings.toml").write_text(JOB)
+if importlib.util.find_spec("distributed"):
+    command = [sys.executable, "-m", "photonics_core", "sweep", "rings.toml", "--out", "spread", "--workers", "2"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
+    print(done.stdout.strip() or done.stderr)
+    spread = RunFolder.open(folder / "spread")
+    assert spread.verify().is_complete
+    print("same bits as here:", np.array_equal(before, spread.read("wl").values))
+else:
+    print('no Dask here, so nothing was spread: pip install "photonics-core[cluster]"')
 
 # %% [markdown]
 # ## The yield of wafers

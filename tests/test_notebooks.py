@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-#: Those that solve for many modes.
+#: Those that take more than some seconds.
 LONG = (
     "circuits_and_films",
     "design_bend",
@@ -16,6 +16,7 @@ LONG = (
     "design_transmitter",
     "design_wideband_coupler",
     "fibre_to_chip",
+    "fit_a_spectrum",
     "from_a_cross_section",
     "from_a_gap",
     "heat_and_tuning",
@@ -27,6 +28,19 @@ NOTEBOOKS = [
     pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if path.stem in LONG else [])
     for path in sorted((ROOT / "notebooks").glob("*.py"))
 ]
+
+
+@pytest.mark.parametrize("notebook", sorted((ROOT / "notebooks").glob("*.py")), ids=lambda path: path.stem)
+def test_notebook_has_cells_and_shows_its_figures(notebook: Path):
+    first, *cells = re.split(r"^# %%", notebook.read_text(), flags=re.MULTILINE)
+    assert not first and cells[0].startswith(" [markdown]\n# # ")
+    for cell in cells:
+        head, *lines = cell.rstrip("\n").split("\n")
+        assert head in ("", " [markdown]")
+        assert not head or all(line.startswith("#") for line in lines)
+    # Figures have no pyplot behind them: Jupyter draws them once this line has run, a comment to Python.
+    if any(cell.rstrip().endswith("\nfigure") for cell in cells):
+        assert cells[1].startswith("\n# %matplotlib inline\n")
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS)
