@@ -22,6 +22,7 @@ LONG = (
     "heat_and_tuning",
     "optical_engine",
     "ring_modulator",
+    "sax_and_gdsfactory",
     "wafer_yield_and_test",
 )
 NOTEBOOKS = [

@@ -39,6 +39,7 @@ def interconnect() -> SizedEngine:
     "engine.stationary",
     source="Karush, Kuhn and Tucker: slope of the Lagrangian over that of the energy",
     kind="analytic",
+    is_long=True,
 )
 @in_float64
 def stationary() -> Evidence:

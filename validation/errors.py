@@ -90,7 +90,7 @@ def crosstalk_draws() -> Evidence:
     return Evidence(float((count - expected) / np.sqrt(expected)), 0.0, 4.0)
 
 
-@case("errors.gradient", source="central differences of fourth order", kind="analytic")
+@case("errors.gradient", source="central differences of fourth order", kind="analytic", is_long=True)
 @in_float64
 def gradient() -> Evidence:
     """Largest relative difference of slopes of log10 BER by levels, noise and disturbances, threshold at its best."""
@@ -110,7 +110,7 @@ def gradient() -> Evidence:
     return Evidence(float(np.max(abs(np.array(by_steps) / exact - 1.0))), 0.0, 1e-6)
 
 
-@case("errors.kp4_frame_loss", source=RANDOM_ERRORS, kind="published")
+@case("errors.kp4_frame_loss", source=RANDOM_ERRORS, kind="published", is_long=True)
 @in_float64
 def kp4_frame_loss() -> Evidence:
     """The ratio before correction that loses 1.7e-12 of all frames, spread over two codewords in turn."""

@@ -134,7 +134,9 @@ def joyce_deloach() -> Evidence:
     return Evidence(float(worst), 0.0, 1e-10)
 
 
-@case("fiber.reciprocity", source="the ends exchanged; exact model, tilts up to 14 degrees", kind="analytic")
+@case(
+    "fiber.reciprocity", source="the ends exchanged; exact model, tilts up to 14 degrees", kind="analytic", is_long=True
+)
 @in_float64
 def reciprocity() -> Evidence:
     """Largest difference of the power coupled."""

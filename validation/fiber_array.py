@@ -68,7 +68,9 @@ def single_joints() -> Evidence:
     return Evidence(worst, 0.0, 1e-11, "dB")
 
 
-@case("fiber_array.mean_offset", source="4.343 (s_x^2 + s_y^2) / w^2 dB of drawn offsets", kind="analytic")
+@case(
+    "fiber_array.mean_offset", source="4.343 (s_x^2 + s_y^2) / w^2 dB of drawn offsets", kind="analytic", is_long=True
+)
 @in_float64
 def mean_offset() -> Evidence:
     """Largest difference of the mean excess loss of 24 fibres from its closed form, in standard errors."""

@@ -170,7 +170,7 @@ def dispersion() -> Evidence:
     return Evidence(value, (13.3, 18.0), 0.0, "ps/(nm km)")
 
 
-@case("fibres.zero_dispersion", source=f"{G652}: 1300 to 1324 nm", kind="range")
+@case("fibres.zero_dispersion", source=f"{G652}: 1300 to 1324 nm", kind="range", is_long=True)
 @in_float64
 def zero_dispersion() -> Evidence:
     """Wavelength of zero dispersion; a pure silica core lies a little below the doped one of a real fibre."""

@@ -171,7 +171,12 @@ def _balance(powers: FilmPowers, absorption: Polarized) -> np.ndarray:
     return np.stack([np.asarray(r + t + jnp.sum(a, axis=0) - 1.0) for r, t, a in parts])
 
 
-@case("films.thick_absorber", source="1 mm of n = 3.5 + 0.5i: R of its first face, T = 0, A = 1 - R", kind="analytic")
+@case(
+    "films.thick_absorber",
+    source="1 mm of n = 3.5 + 0.5i: R of its first face, T = 0, A = 1 - R",
+    kind="analytic",
+    is_long=True,
+)
 @in_float64
 def thick_absorber() -> Evidence:
     """Largest deviation over 0 to 89 degrees, of values and of R's gradient in thickness, which vanishes."""

@@ -50,7 +50,12 @@ def ring_heater(x: float, y: float) -> ThermalRegion:
     return ThermalRegion(Annulus(x, y, 9.0, 11.0), "clad", 1.78, 0.1)
 
 
-@case("heat.line_over_sink", source=f"{CARSLAW_JAEGER}: ln(sqrt(x^2 + 4 H^2) / x) / (2 pi k)", kind="analytic")
+@case(
+    "heat.line_over_sink",
+    source=f"{CARSLAW_JAEGER}: ln(sqrt(x^2 + 4 H^2) / x) / (2 pi k)",
+    kind="analytic",
+    is_long=True,
+)
 @in_float64
 def line_over_sink() -> Evidence:
     """Largest relative difference in the plane of a line that lies H over a sink, from 0.1 to 7 H aside."""

@@ -88,7 +88,12 @@ def bistability() -> Evidence:
     return Evidence(float(np.nanmax(np.abs(found / exact - 1.0))), 0.0, 1e-10)
 
 
-@case("nonlinear.onset", source="closed form 4 / (3 sqrt 3) of one shift in proportion to the energy", kind="analytic")
+@case(
+    "nonlinear.onset",
+    source="closed form 4 / (3 sqrt 3) of one shift in proportion to the energy",
+    kind="analytic",
+    is_long=True,
+)
 @in_float64
 def onset() -> Evidence:
     """Shift that the cold ring's light on resonance would make, over the full width, from which on there are folds."""

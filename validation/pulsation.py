@@ -68,7 +68,12 @@ def _period(power: np.ndarray, step: float) -> tuple[float, float]:
     return float(np.median(np.diff(rises))) * step, float(np.mean(power < middle))
 
 
-@case("pulsation.thermal_pulsation", source=f"{CASCADE}; 8 to 14 MHz by an earlier integration", kind="range")
+@case(
+    "pulsation.thermal_pulsation",
+    source=f"{CASCADE}; 8 to 14 MHz by an earlier integration",
+    kind="range",
+    is_long=True,
+)
 @in_float64
 def thermal_pulsation() -> Evidence:
     """Frequency at 1 mW, the laser 4 GHz (32 pm) to the red."""

@@ -232,7 +232,7 @@ def tuned_row_stays() -> Evidence:
     return Evidence(worst, 0.0, 1e-9, "mW")
 
 
-@case("tuning.powers", source="the couplings times the powers", kind="analytic")
+@case("tuning.powers", source="the couplings times the powers", kind="analytic", is_long=True)
 @in_float64
 def powers() -> Evidence:
     """Largest distance in pm of 8 warm rings from their lines, of 50 rows with crosstalk."""
@@ -297,7 +297,10 @@ def dither_ramp() -> Evidence:
 
 
 @case(
-    "tuning.lock_stability", source="2 coth(h / 2 t) of one part, and the poles of the loop of several", kind="analytic"
+    "tuning.lock_stability",
+    source="2 coth(h / 2 t) of one part, and the poles of the loop of several",
+    kind="analytic",
+    is_long=True,
 )
 @in_float64
 def lock_stability() -> Evidence:

@@ -123,7 +123,12 @@ def _pair_difference(scale: Any) -> tuple[jax.Array, jax.Array]:
     return modulator.finesse(CENTER), jnp.abs(-10 * jnp.log10(0.5 * (own[1] - own[0])) - closed)
 
 
-@case("wdm.crosstalk_penalty", source="Gaussian tails over all 2^7 patterns of the other rings", kind="analytic")
+@case(
+    "wdm.crosstalk_penalty",
+    source="Gaussian tails over all 2^7 patterns of the other rings",
+    kind="analytic",
+    is_long=True,
+)
 @in_float64
 def crosstalk_penalty() -> Evidence:
     """Gaussian closed form in dB of the worst of eight channels 200 GHz apart, at 1e-12."""

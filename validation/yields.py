@@ -338,7 +338,7 @@ def rare_parabola() -> Evidence:
     return _deviation(parabola_margin, 4, parabola_probability())
 
 
-@case("wafer.rare_two_sided", source="2 Phi(-b) = 1e-5", kind="analytic")
+@case("wafer.rare_two_sided", source="2 Phi(-b) = 1e-5", kind="analytic", is_long=True)
 @in_float64
 def rare_two_sided() -> Evidence:
     """The same where failures lie on both sides."""
