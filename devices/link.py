@@ -32,23 +32,11 @@ from photonics_core.devices.wdm import ChannelPowers, RingReceiver, channel_powe
 from photonics_core.display import Shown
 from photonics_core.error_correction import ReedSolomon
 from photonics_core.kernels.checks import check_choice, check_kind, check_positive, check_range, is_concrete
+from photonics_core.power_budget import LOSSES
 from photonics_core.runtime import as_leaf
 from photonics_core.scattering import power
 from photonics_core.units import REFERENCE_TEMPERATURE, SPEED_OF_LIGHT, db, frequency, power_ratio
 
-#: Parts of the chain whose losses multiply, in the order in which light meets them.
-LOSSES = (
-    "split",
-    "input joint",
-    "modulator",
-    "other modulators",
-    "bus",
-    "output joint",
-    "fibre",
-    "receiver joint",
-    "polarisation",
-    "filter",
-)
 #: Kinds of lasers and of receiving optics that a link takes.
 LASERS, RECEIVERS = (LaserArray, CombLaser), (RingReceiver, PolarizationDiverseReceiver)
 #: Arguments of a link that are one number, or none.

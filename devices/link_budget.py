@@ -24,10 +24,9 @@ import jax.numpy as jnp
 from photonics_core.devices.detector import Receiver
 from photonics_core.devices.wdm import ChannelPowers
 from photonics_core.error_rate import log10_error_ratio
+from photonics_core.power_budget import PENALTIES
 from photonics_core.units import DB_PER_NEPER
 
-#: Causes of penalties, in the order in which they are added.
-PENALTIES = ("extinction", "rin", "phase noise", "intersymbol", "intermodulation", "leakage")
 #: Relative intensity noise in dB/Hz that stands for none.
 NO_NOISE_DB_HZ = -400.0
 #: Largest gain in dB, up and down, that is looked for; a required power beyond it stands at this bound.

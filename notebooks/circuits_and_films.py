@@ -4,8 +4,6 @@
 # A netlist becomes one S-matrix, with all its loops; a stack of films is a device like any other. Both have gradients.
 
 # %%
-# %matplotlib inline
-
 import math
 
 import jax

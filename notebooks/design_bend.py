@@ -5,8 +5,6 @@
 # Euler bend is tight in its middle. What lies between is found by gradient, with no radius below 2.4 um.
 
 # %%
-# %matplotlib inline
-
 import jax.numpy as jnp
 import numpy as np
 

@@ -5,8 +5,6 @@
 # errors. The textbook gives a maximally flat filter; the gradient gives one that meets the mask on more chips.
 
 # %%
-# %matplotlib inline
-
 import jax
 import jax.numpy as jnp
 import numpy as np

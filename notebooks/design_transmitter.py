@@ -8,8 +8,6 @@
 # the drawing: a GDS file that keeps the rules, and a netlist with the spectrum of the model.
 
 # %%
-# %matplotlib inline
-
 import tempfile
 import time
 from pathlib import Path

@@ -6,8 +6,6 @@
 # profiles, 23 numbers, come from a gradient, on 30 um, for wires 10 nm wider and narrower too.
 
 # %%
-# %matplotlib inline
-
 import jax
 import jax.numpy as jnp
 import numpy as np

@@ -5,8 +5,6 @@
 # and what tolerances let 99 % of arrays of 24 fibres pass.
 
 # %%
-# %matplotlib inline
-
 import jax
 import jax.numpy as jnp
 import numpy as np

@@ -4,8 +4,6 @@
 # An add-drop ring of silicon: its spectrum, its drift with temperature, and the exact gradient of its figures of merit.
 
 # %%
-# %matplotlib inline
-
 import jax
 import numpy as np
 

@@ -6,8 +6,6 @@
 # measured ones are fitted at the end, where there are any.
 
 # %%
-# %matplotlib inline
-
 import os
 from pathlib import Path
 

@@ -4,8 +4,6 @@
 # A silicon wire: its modes and fields, how its index moves with every dimension, and a ring made of it.
 
 # %%
-# %matplotlib inline
-
 import jax
 import jax.numpy as jnp
 import numpy as np

@@ -5,8 +5,6 @@
 # how far it moves with the width, and a coupler that does not mind its length.
 
 # %%
-# %matplotlib inline
-
 import jax
 import jax.numpy as jnp
 import numpy as np

@@ -5,8 +5,6 @@
 # line at what power, how soon the heat is there, and a loop that holds a ring on its line.
 
 # %%
-# %matplotlib inline
-
 import jax
 import jax.numpy as jnp
 import numpy as np

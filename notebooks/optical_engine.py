@@ -7,8 +7,6 @@
 # shell.
 
 # %%
-# %matplotlib inline
-
 import jax
 import numpy as np
 

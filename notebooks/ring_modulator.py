@@ -5,8 +5,6 @@
 # it down, and the eye shows both.
 
 # %%
-# %matplotlib inline
-
 import jax
 import jax.numpy as jnp
 import numpy as np

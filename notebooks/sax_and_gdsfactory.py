@@ -7,8 +7,6 @@
 # writes YAML and GDS.
 
 # %%
-# %matplotlib inline
-
 import inspect
 import json
 import math

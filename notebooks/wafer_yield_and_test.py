@@ -5,8 +5,6 @@
 # what the spectra of a ring on each die tell of the width that the guides came out with.
 
 # %%
-# %matplotlib inline
-
 import importlib.util
 import subprocess
 import sys

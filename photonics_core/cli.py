@@ -7,14 +7,14 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from photonics_core import shell_completion
+from photonics_core import cli_sweeps, shell_completion
+from photonics_core.cli_options import Device, Json, Precision
 from photonics_core.interrupts import interrupts_later
 from photonics_core.shell_session import clear_errors, results_folder, start, use_cache
 
@@ -42,14 +42,6 @@ app = typer.Typer(
     help="Photonic device physics on JAX: ring transmitters, fits of measured spectra, validation, benchmarks."
     f"\n\n{EXAMPLES}\n\n{EXIT_CODES}",
 )
-
-Device = Annotated[
-    str, typer.Option(help="Where to compute: auto, cpu or gpu.", autocompletion=shell_completion.complete_devices)
-]
-Precision = Annotated[
-    str, typer.Option(help="float64 or float32.", autocompletion=shell_completion.complete_precisions)
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line instead of a table.")]
 
 
 def _print_version(wanted: bool) -> None:
@@ -115,7 +107,7 @@ def run(
     """
     with clear_errors():
         with interrupts_later():
-            from photonics_core.suggestions import read_job
+            from photonics_core.jobs import read_job
 
             found, checked = read_job(job, settings or ())
         folder = out or Path("results") / found.name
@@ -125,131 +117,11 @@ def run(
     typer.echo(f"results are in {folder}")
 
 
-@app.command(short_help="Evaluate over a grid, a list or draws.")
-def sweep(
-    job: Annotated[Path, typer.Argument(help="TOML file: function, plan, common, coordinates; see docs/batch.md.")],
-    out: Annotated[Path | None, typer.Option(help="Run folder; default results/NAME of the file.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what it would cost, from one block; write nothing.")
-    ] = False,
-    devices: Annotated[int | None, typer.Option(help="Number of local devices; all by default.")] = None,
-    shard: Annotated[str | None, typer.Option(help="i/N: every N-th chunk from the i-th on, counted from 0.")] = None,
-    scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler, whose workers compute.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Number of processes here that compute, by Dask.")] = None,
-    patience: Annotated[float, typer.Option(help="With workers: seconds without any news that are too many.")] = 1800.0,
-    tries: Annotated[int, typer.Option(help="With workers: failures after which a chunk is set aside.")] = 3,
-    resource: Annotated[str | None, typer.Option(help="Of a scheduler: workers must declare it, such as GPU.")] = None,
-    device: Device = "auto",
-    precision: Precision = "float64",
-) -> None:
-    """Evaluate a function over a grid, a list or random draws, and write the results chunk by chunk.
-
-    \b
-    Example: photonics-core sweep q.toml --out results/q
-
-    \b
-    with q.toml:
-      function = "my_sweeps:ring"
-      [plan]
-      kind = "grid"
-      axes.angle = { lower = 0.1, upper = 0.3, count = 21 }
-
-    \b
-    and my_sweeps.py beside it:
-      from photonics_core import AddDropRing, LinearIndex, PointCoupler
-      def ring(x):
-          coupler = PointCoupler(x["angle"])
-          index = LinearIndex(n_eff=2.44, n_g=4.18, wl0=1.55, loss_db_cm=3.0)
-          return {"q": AddDropRing(10.0, coupler, coupler, index).q_loaded(1.55)}
-    """
-    place = out or Path("results") / job.stem
-    with clear_errors():
-        with interrupts_later():
-            from photonics_core.sweep_command import dry, run_job, run_job_on_workers
-        if (scheduler or workers is not None) and not dry_run:
-            options = {"patience": patience, "tries": tries, "resource": resource}
-            options |= {"device": device, "precision": precision, "devices": devices, "shard": shard}
-            is_whole, said = run_job_on_workers(job, place, scheduler, workers, resume=resume, **options)
-            typer.echo(said)
-            raise typer.Exit(0 if is_whole else 1)
-        start(device, precision)
-        if dry_run:
-            typer.echo(dry(job, devices))
-        else:
-            typer.echo(run_job(job, place, resume=resume, devices=devices, shard=shard))
-
-
-@app.command(name="yield", short_help="Sweep over dies: which share is good.")
-def yield_(
-    job: Annotated[Path, typer.Argument(help="TOML file of a sweep with a [spec] of limits; see docs/yield.md.")],
-    out: Annotated[Path | None, typer.Option(help="Run folder; default results/NAME of the file.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what it would cost, from one block; write nothing.")
-    ] = False,
-    devices: Annotated[int | None, typer.Option(help="Number of local devices; all by default.")] = None,
-    as_json: Json = False,
-    device: Device = "auto",
-    precision: Precision = "float64",
-) -> None:
-    """Sweep over random dies, and say what share keeps the limits, and which limit costs what.
-
-    \b
-    Example: photonics-core yield dies.toml --out results/dies
-
-    \b
-    with dies.toml, and the function of `photonics-core sweep --help`:
-      function = "my_sweeps:ring"
-      [plan]
-      kind = "random"
-      samples = 1000
-      seed = 1
-      axes.angle = { mean = 0.2, deviation = 0.01 }
-      [spec]
-      q = { lower = 4000.0 }
-    """
-    place = out or Path("results") / job.stem
-    with clear_errors():
-        with interrupts_later():
-            from photonics_core.yield_command import dry_yield, run_yield
-        start(device, precision)
-        if dry_run:
-            typer.echo(dry_yield(job, devices))
-            return
-        said, found = run_yield(job, place, resume=resume, devices=devices)
-        typer.echo(said, err=True)
-        typer.echo(json.dumps(found.to_json()) if as_json else found.report())
-
-
-@app.command(short_help="Check every part of a run by its digest.")
-def verify(folder: Annotated[Path, typer.Argument(help="Run folder of a sweep.")], as_json: Json = False) -> None:
-    """Check every part of a run by its digest; list what is missing or damaged. Exit code 1 if a part is.
-
-    Example: photonics-core verify results/q
-    """
-    with clear_errors():
-        with interrupts_later():
-            from photonics_core.run_folder import RunFolder
-        found = RunFolder.open(folder).verify()
-        typer.echo(json.dumps(asdict(found) | {"complete": found.is_complete}) if as_json else found.report())
-    raise typer.Exit(0 if found.is_complete else 1)
-
-
-@app.command(short_help="Check a run and write one results file.")
-def merge(
-    folder: Annotated[Path, typer.Argument(help="Run folder of a sweep.")],
-    file: Annotated[Path, typer.Argument(help="Results file to write, .h5.")],
-) -> None:
-    """Check every part of a run and write one results file.
-
-    Example: photonics-core merge results/q q.h5
-    """
-    with clear_errors():
-        with interrupts_later():
-            from photonics_core.run_merge import merge as merge_run
-        merge_run(folder, file)
-    typer.echo(f"results are in {file}")
+# Found in `photonics_core.cli_sweeps`.
+app.command(short_help="Evaluate over a grid, a list or draws.")(cli_sweeps.sweep)
+app.command(name="yield", short_help="Sweep over dies: which share is good.")(cli_sweeps.yield_)
+app.command(short_help="Check every part of a run by its digest.")(cli_sweeps.verify)
+app.command(short_help="Check a run and write one results file.")(cli_sweeps.merge)
 
 
 @app.command(short_help="Fit resonances of measured rings.")

@@ -22,7 +22,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,11 @@ class ClusterRun:
     barred: dict[str, str] = field(default_factory=dict)
     resume: str = ""
     seconds: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Figures for a script, times in s."""
+        rest = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in ("run", "verified")}
+        return {"run": str(self.run.path), "verified": self.verified.to_json()} | rest
 
     def report(self) -> str:
         """Figures as text, a line each."""

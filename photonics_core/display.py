@@ -10,7 +10,6 @@ import base64
 import dataclasses
 import html
 import inspect
-import io
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -59,9 +58,9 @@ def page(
         HTML with nothing of another host. What goes wrong in a summary or a figure is said in the place where it would
         be: a notebook that only shows an object must not fail.
     """
-    rows = [(each.name, brief(getattr(shown, each.name, None)), "") for each in dataclasses.fields(shown) if each.repr]
     meanings = described(type(shown))
-    rows = [(name, value, meanings.get(name, "")) for name, value, _ in rows]
+    names = [each.name for each in dataclasses.fields(shown) if each.repr]
+    rows = [(name, brief(getattr(shown, name, None)), meanings.get(name, "")) for name in names]
     note, picture = "", ""
     if is_concrete(*jax.tree.leaves(shown)):
         try:
@@ -90,13 +89,11 @@ def table(rows: Iterable[Row]) -> str:
 
 def figure(draw: Callable[[Any], None]) -> str:
     """HTML image of a small figure, drawn into axes by a function."""
-    from photonics_core.plot import new_figure
+    from photonics_core.plot import new_figure, png
 
     drawn, axes = new_figure(width=_SIZE[0], height=_SIZE[1])
     draw(axes[0, 0])
-    buffer = io.BytesIO()
-    drawn.savefig(buffer, format="png", dpi=_DPI)
-    data = base64.b64encode(buffer.getvalue()).decode("ascii")
+    data = base64.b64encode(png(drawn, _DPI)).decode("ascii")
     return f'<img alt="figure" src="data:image/png;base64,{data}"/>'
 
 

@@ -6,16 +6,19 @@ settings are a pydantic model; a file that holds several mistakes gets one error
 
 import re
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_args
 
 import pydantic
 
+from photonics_core.suggestions import did_you_mean
+
 GROUP = "photonics_core.jobs"
 _MAX_TOML_BYTES = 1_000_000
+_Model = TypeVar("_Model", bound=pydantic.BaseModel)
 
 
 class JobError(ValueError):
@@ -54,11 +57,13 @@ def find_job(name: str) -> Job:
     """The job of a name.
 
     Raises:
-        JobError: if there is none, with the names that there are.
+        JobError: if there is none, with the names that there are and the nearest of them.
     """
     found = entry_points(group=GROUP, name=name)
     if not found:
-        raise JobError(f"job = {name!r} is not one of {', '.join(job_names()) or 'any installed job'}")
+        known = job_names()
+        listed = ", ".join(known) or "any installed job"
+        raise JobError(f"job = {name!r} is not one of {listed}{did_you_mean(name, known)}")
     return next(iter(found)).load()
 
 
@@ -74,6 +79,8 @@ def read_job(name_or_file: str, assignments: Sequence[str] = ()) -> tuple[Job, S
     """
     table: dict[str, Any] = {}
     name = name_or_file
+    if Path(name_or_file).is_dir():
+        raise JobError(f"{name_or_file} is a folder; give a job's name or a TOML file")
     if name_or_file.endswith(".toml"):
         table = read_toml(Path(name_or_file))
         name = table.pop("job", None)
@@ -82,10 +89,28 @@ def read_job(name_or_file: str, assignments: Sequence[str] = ()) -> tuple[Job, S
     job = find_job(name)
     for assignment in assignments:
         _assign(table, assignment)
+    return job, checked(job.settings, table, name_or_file)
+
+
+def checked(
+    model: type[_Model], table: Mapping[str, Any], where: str, context: Mapping[str, Any] | None = None
+) -> _Model:
+    """Settings from a table.
+
+    Args:
+        model: the model of the settings.
+        table: the table.
+        where: what the table is of, for messages.
+        context: what the model's validators are told.
+
+    Raises:
+        JobError: listing every mistake, in one line, with the nearest name for one that is not known.
+    """
     try:
-        return job, job.settings.model_validate(table)
+        return model.model_validate(table, context=context)
     except pydantic.ValidationError as error:
-        raise JobError(f"{name_or_file}: {all_mistakes(error)}") from None
+        mistakes = "; ".join(_mistake(model, entry) for entry in error.errors(include_url=False))
+        raise JobError(f"{where}: {mistakes}") from None
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -122,13 +147,24 @@ def _assign(table: dict[str, Any], assignment: str) -> None:
     table[last] = value
 
 
-def all_mistakes(error: pydantic.ValidationError) -> str:
-    """Every mistake of settings, in one line."""
-    mistakes = [
-        f"{'.'.join(map(str, entry['loc'])) or 'settings'} = {_short(entry['input'])}: {entry['msg']}"
-        for entry in error.errors(include_url=False)
-    ]
-    return "; ".join(mistakes)
+def _mistake(model: type[pydantic.BaseModel], entry: Mapping[str, Any]) -> str:
+    path = entry["loc"]
+    near = did_you_mean(str(path[-1]), _names(model, path[:-1])) if entry["type"] == "extra_forbidden" else ""
+    return f"{'.'.join(map(str, path)) or 'settings'} = {_short(entry['input'])}: {entry['msg']}{near}"
+
+
+def _names(kind: Any, path: Sequence[str | int]) -> list[str]:
+    """Names of the settings that lie under a path of a model; none where it leads through no model."""
+    found: list[str] = []
+    for each in (kind, *get_args(kind)):
+        if isinstance(each, type) and issubclass(each, pydantic.BaseModel):
+            fields = {field.alias or name: field.annotation for name, field in each.model_fields.items()}
+            if not path:
+                found += fields
+            elif path[0] in fields:
+                return _names(fields[path[0]], path[1:])
+    # What is no field is the key of a mapping, the place in a list or the name of a kind of settings.
+    return found or [name for each in get_args(kind) for name in _names(each, path[1:])]
 
 
 def _short(value: Any) -> str:

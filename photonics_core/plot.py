@@ -1,5 +1,6 @@
 """Figures: axes with names and units, readable in print, drawn without a display or global state."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,12 +19,13 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#00
 
 
 def new_figure(rows: int = 1, columns: int = 1, width: float = 8.0, height: float = 5.0, **options: Any) -> Any:
-    """A figure of `width` by `height` inches and its array of axes, shape [rows, columns]."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    """A figure of `width` by `height` inches and its array of axes, shape [rows, columns].
 
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
+    Jupyter shows the figure where it is the last of a cell.
+    """
+    from photonics_core.shown_figure import ShownFigure
+
+    figure = ShownFigure(width, height)
     axes = figure.subplots(rows, columns, squeeze=False, **options)
     for ax in axes.flat:
         ax.grid(alpha=0.25, linewidth=0.5)
@@ -31,9 +33,16 @@ def new_figure(rows: int = 1, columns: int = 1, width: float = 8.0, height: floa
     return figure, axes
 
 
+def png(figure: "Figure", dpi: int = 110) -> bytes:
+    """The PNG of a figure, with `dpi` points an inch; equal figures give equal bytes."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    return buffer.getvalue()
+
+
 def save_figure(figure: "Figure", path: Path) -> None:
     """Write a PNG, whole or not at all."""
-    write_atomically(path, lambda temporary: figure.savefig(temporary, format="png", dpi=150))
+    write_atomically(path, lambda temporary: temporary.write_bytes(png(figure, dpi=150)))
 
 
 def spectrum(ax: "Axes", wl: Any, power: Any, *, floor_db: float = -40.0, **line: Any) -> None:

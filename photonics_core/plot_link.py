@@ -7,31 +7,15 @@ import numpy as np
 
 from photonics_core.kernels.checks import check_choice, check_finite, check_range
 from photonics_core.plot import COLORS, legend_above
+from photonics_core.power_budget import LOSSES, PENALTIES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 #: 0 degrees Celsius in K.
 CELSIUS = 273.15
-#: Order in which causes are drawn, that of light; dictionaries that come out of `jax.jit` have lost theirs.
-CAUSES = (
-    "split",
-    "input joint",
-    "modulator",
-    "other modulators",
-    "bus",
-    "output joint",
-    "fibre",
-    "receiver joint",
-    "polarisation",
-    "filter",
-    "extinction",
-    "rin",
-    "phase noise",
-    "intersymbol",
-    "intermodulation",
-    "leakage",
-)
+#: Order in which causes are drawn; dictionaries that come out of `jax.jit` have lost theirs.
+_CAUSES = (*LOSSES, *PENALTIES)
 #: Entries of a budget that are levels and no steps from one to the next.
 _LEVELS = ("laser", "sensitivity", "margin")
 
@@ -41,7 +25,7 @@ def loss_waterfall(ax: "Axes", budget: Mapping[str, Any], channel: int = 0, *, l
 
     Args:
         ax: the axes.
-        budget: of `WdmLink.budget`, arrays of shape [N] or numbers; other causes than `CAUSES` come behind those.
+        budget: of `WdmLink.budget`, arrays of shape [N] or numbers; causes that `WdmLink` does not have come last.
         channel: which line.
         least_db: steps below that are left out.
 
@@ -53,7 +37,7 @@ def loss_waterfall(ax: "Axes", budget: Mapping[str, Any], channel: int = 0, *, l
     rows = {name: _at(value, channel) for name, value in budget.items()}
     for name, value in rows.items():
         check_finite(f"budget of {name}", value, "dB")
-    names = [*(name for name in CAUSES if name in rows), *(name for name in rows if name not in (*CAUSES, *_LEVELS))]
+    names = [*(name for name in _CAUSES if name in rows), *(name for name in rows if name not in (*_CAUSES, *_LEVELS))]
     steps = [(name, rows[name]) for name in names if abs(rows[name]) >= least_db]
     level, labels = rows["laser"], ["laser"]
     ax.plot(0, level, "o", color=COLORS[0])

@@ -17,7 +17,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,10 @@ class Verified:
     def is_complete(self) -> bool:
         """Whether every part is there and whole."""
         return len(self.whole) == self.chunks
+
+    def to_json(self) -> dict[str, Any]:
+        """Figures for a script, times in s."""
+        return asdict(self) | {"complete": self.is_complete}
 
     def report(self) -> str:
         """Figures as text, a line each; missing and damaged parts are listed."""

@@ -17,7 +17,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -79,6 +79,11 @@ class Swept:
             if name not in each.dims and values.size > 2 and np.issubdtype(values.dtype, np.floating):
                 return lambda ax, name=name, values=values: histogram(ax, values, name)
         return None
+
+    def to_json(self) -> dict[str, Any]:
+        """Figures for a script, time in s; the results themselves are in the run folder."""
+        rest = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in ("run", "variables")}
+        return {"run": None if self.run is None else str(self.run.path)} | rest
 
     def report(self) -> str:
         """Figures as text, a line each."""

@@ -6,26 +6,29 @@ import sys
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from photonics_core.hdf5_variables import StoreError
 from photonics_core.run_folder import RunFolder
 from photonics_core.sweep import Swept, check_shard, run_chunks
 from photonics_core.sweep_job import SweepJob, read_sweep_job
-from photonics_core.sweep_setup import Setup
+from photonics_core.sweep_setup import Cost, Setup
+
+if TYPE_CHECKING:
+    from photonics_core.cluster import ClusterRun
 
 #: Options of the shell that need not be repeated in a command.
 USUAL = {"device": "auto", "precision": "float64", "tries": 3, "patience": 1800.0}
 
 
-def dry(file: Path, devices: int | None) -> str:
-    """What a job would cost, as text; one block is computed and nothing written.
+def dry(file: Path, devices: int | None) -> Cost:
+    """What a job would cost; one block is computed and nothing written.
 
     Raises:
         ValueError: for a job that cannot be run.
     """
     job = read_sweep_job(file)
-    return job.setup(file.resolve().parent).cost(job.chunk, job.block, devices).report()
+    return job.setup(file.resolve().parent).cost(job.chunk, job.block, devices)
 
 
 def note_start(folder: Path, resume: bool) -> None:
@@ -42,8 +45,8 @@ def run_job(
     devices: int | None = None,
     shard: str | None = None,
     progress: bool | None = None,
-) -> str:
-    """Run a job, or a share of it, and say what came of it.
+) -> Swept:
+    """Run a job, or a share of it.
 
     Args:
         file: TOML job.
@@ -62,7 +65,7 @@ def run_job(
     job = read_sweep_job(file)
     setup = job.setup(file.resolve().parent)
     note_start(folder, resume)
-    return run_settings(job, setup, folder, resume=True, devices=devices, share=share, progress=progress).report()
+    return run_settings(job, setup, folder, resume=True, devices=devices, share=share, progress=progress)
 
 
 def run_settings(
@@ -104,8 +107,8 @@ def run_job_on_workers(
     shard: str | None = None,
     resource: str | None = None,
     **options: Any,
-) -> tuple[bool, str]:
-    """Run a job on the workers of a Dask scheduler, or on processes started here; say if it is whole, and its figures.
+) -> "ClusterRun":
+    """Run a job on the workers of a Dask scheduler, or on processes started here.
 
     Args:
         file: TOML job.
@@ -132,13 +135,11 @@ def run_job_on_workers(
     read_sweep_job(file)  # a job that cannot be read starts no workers
     note_start(folder, resume)
     if scheduler:
-        found = sweep_on_cluster(file, scheduler, folder=folder, resource=resource, **options)
-    else:
-        again = shlex.join([*_words(file, folder, options), "--workers", str(workers)])
-        gpus = None if options.get("device") == "cpu" else visible_gpus()
-        with local_cluster(workers or 0, gpus) as client:
-            found = sweep_on_cluster(file, client, folder=folder, resume=again, **options)
-    return found.verified.is_complete, found.report()
+        return sweep_on_cluster(file, scheduler, folder=folder, resource=resource, **options)
+    again = shlex.join([*_words(file, folder, options), "--workers", str(workers)])
+    gpus = None if options.get("device") == "cpu" else visible_gpus()
+    with local_cluster(workers or 0, gpus) as client:
+        return sweep_on_cluster(file, client, folder=folder, resume=again, **options)
 
 
 def _words(file: Path, folder: Path, options: Mapping[str, Any]) -> list[str]:

@@ -35,7 +35,7 @@ import pydantic
 from photonics_core.distributions import LogUniform, Normal, Uniform
 from photonics_core.drawn_plans import LatinPlan, RandomPlan, SobolPlan
 from photonics_core.hdf5_variables import Variable
-from photonics_core.jobs import JobError, Settings, all_mistakes, read_toml
+from photonics_core.jobs import Settings, checked, read_toml
 from photonics_core.sample_plans import GridPlan, ListPlan, Plan
 from photonics_core.sweep_program import Label
 from photonics_core.sweep_setup import Setup, set_up
@@ -229,10 +229,7 @@ def validated(table: dict[str, Any], path: str | os.PathLike[str] | None, where:
     Raises:
         JobError: listing every mistake.
     """
-    try:
-        return SweepJob.model_validate(table, context={"path": path})
-    except pydantic.ValidationError as error:
-        raise JobError(f"{where}: {all_mistakes(error)}") from None
+    return checked(SweepJob, table, where, {"path": path})
 
 
 def find_object(name: str, path: str | os.PathLike[str] | None = None) -> Any:

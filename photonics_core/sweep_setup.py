@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -54,6 +54,10 @@ class Cost:
     def seconds(self) -> float:
         """Time of the whole sweep, from that of one block."""
         return self.compile_seconds + self.block_seconds * -(-self.blocks // self.devices)
+
+    def to_json(self) -> dict[str, Any]:
+        """Figures for a script, times in s."""
+        return asdict(self) | {"seconds": self.seconds}
 
     def report(self) -> str:
         """Figures as text, a line each."""

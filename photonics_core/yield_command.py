@@ -23,10 +23,12 @@ from typing import Any, Literal
 import numpy as np
 import pydantic
 
-from photonics_core.jobs import JobError, Settings, all_mistakes, read_toml
+from photonics_core.jobs import JobError, Settings, checked, read_toml
 from photonics_core.run_folder import RunFolder
+from photonics_core.sweep import Swept
 from photonics_core.sweep_command import note_start, run_settings
 from photonics_core.sweep_job import SweepJob, validated
+from photonics_core.sweep_setup import Cost
 from photonics_core.yield_causes import FailureCauses, failure_causes
 from photonics_core.yield_estimate import YieldEstimate, estimate_yield
 from photonics_core.yield_spec import Limit, Spec
@@ -122,15 +124,12 @@ def read_yield_job(file: Path) -> tuple[SweepJob, Spec, Options]:
         raise JobError(
             f"{file}: plan.kind = 'grid' has no yield: its samples are no draws; take another kind, or a list"
         )
-    try:
-        settings = YieldSettings.model_validate(own)
-    except pydantic.ValidationError as error:
-        raise JobError(f"{file}: {all_mistakes(error)}") from None
+    settings = checked(YieldSettings, own, str(file))
     return job, Spec({name: each.limit(name) for name, each in settings.spec.items()}), settings.options
 
 
-def dry_yield(file: Path, devices: int | None) -> str:
-    """What the sweep of a job would cost, as text; one block is computed and nothing written.
+def dry_yield(file: Path, devices: int | None) -> Cost:
+    """What the sweep of a job would cost; one block is computed and nothing written.
 
     Raises:
         ValueError: for a job that cannot be run.
@@ -138,13 +137,13 @@ def dry_yield(file: Path, devices: int | None) -> str:
     job, spec, options = read_yield_job(file)
     setup = job.setup(file.resolve().parent)
     _check(spec, options, {name: tuple(each["shape"]) for name, each in setup.about().items()})
-    return setup.cost(job.chunk, job.block, devices).report()
+    return setup.cost(job.chunk, job.block, devices)
 
 
 def run_yield(
     file: Path, folder: Path, *, resume: bool = False, devices: int | None = None, progress: bool | None = None
-) -> tuple[str, RunYield]:
-    """Run the sweep of a job, or go on with it, and judge its dies; return what the sweep says, and the yield.
+) -> tuple[Swept, RunYield]:
+    """Run the sweep of a job, or go on with it, and judge its dies; return what the sweep came to, and the yield.
 
     Raises:
         ValueError: for a job that cannot be run, or a folder that holds a run.
@@ -154,7 +153,7 @@ def run_yield(
     _check(spec, options, {name: tuple(each["shape"]) for name, each in setup.about().items()})
     note_start(folder, resume)
     swept = run_settings(job, setup, folder, resume=resume, devices=devices, progress=progress)
-    return swept.report(), yield_of_run(RunFolder.open(folder), spec, options)
+    return swept, yield_of_run(RunFolder.open(folder), spec, options)
 
 
 def yield_of_run(run: RunFolder, spec: Spec, options: Options | None = None) -> RunYield:

@@ -13,14 +13,14 @@ from photonics_core.devices.bus import RingBus
 from photonics_core.devices.coupler import DirectionalCoupler
 from photonics_core.devices.detector import Photodiode, Receiver
 from photonics_core.devices.laser import LaserArray
-from photonics_core.devices.link import LOSSES, WdmLink
-from photonics_core.devices.link_budget import PENALTIES
+from photonics_core.devices.link import WdmLink
 from photonics_core.devices.link_energy import LinkElectronics, link_energy_per_bit
 from photonics_core.devices.ring import AddDropRing
 from photonics_core.devices.transmitter import RingTransmitter, wavelength_grid
 from photonics_core.devices.waveguide import Waveguide
 from photonics_core.devices.wdm import RingReceiver, all_symbols, detector_powers
 from photonics_core.index import LinearIndex
+from photonics_core.power_budget import LOSSES, PENALTIES
 from photonics_core.validation.precision import in_float64
 from photonics_core.validation.registry import Evidence, case
 

@@ -3,12 +3,11 @@
 Each is a PNG as bytes, in the style of `plot`.
 """
 
-import io
 import math
 from collections.abc import Sequence
 from typing import Any
 
-from photonics_core.plot import COLORS, new_figure
+from photonics_core.plot import COLORS, new_figure, png
 from photonics_core.validation.registry import KINDS, Evidence, Result
 
 KIND_COLORS: dict[str, str] = dict(zip(KINDS, COLORS, strict=False))
@@ -41,7 +40,7 @@ def tolerance_figure(results: Sequence[Result]) -> bytes | None:
     ax.set_xlim(0.5 * LEAST_SHARE, 5.0 * top)
     ax.set_xlabel("|value - reference| / tolerance (open marker: less than 1e-6)")
     _legend(ax, shown)
-    return _png(figure)
+    return png(figure)
 
 
 def reference_figure(results: Sequence[Result]) -> bytes | None:
@@ -64,7 +63,7 @@ def reference_figure(results: Sequence[Result]) -> bytes | None:
     ax.axvline(1.0, color="black", linewidth=1.0)
     ax.set_xlabel("value / reference (the band passes)")
     _legend(ax, shown)
-    return _png(figure)
+    return png(figure)
 
 
 def _rows(labels: list[str]) -> tuple[Any, Any]:
@@ -121,9 +120,3 @@ def _figures(evidence: Any) -> str:
     low, high = evidence.bounds
     reference = f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
     return f"{evidence.value:.4g} : {reference} {evidence.unit}".strip()
-
-
-def _png(figure: Any) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
-    return buffer.getvalue()

@@ -10,12 +10,11 @@ from scipy.special import erfc
 
 from photonics_core.devices.detector import Photodiode, Receiver
 from photonics_core.devices.laser import CombLaser, LaserArray
-from photonics_core.devices.link import LOSSES, WdmLink
-from photonics_core.devices.link_budget import PENALTIES
+from photonics_core.devices.link import WdmLink
 from photonics_core.devices.polarization_receiver import PolarizationDiverseReceiver, PolarizationSplitter
 from photonics_core.devices.wdm import RingReceiver
 from photonics_core.error_correction import KP4
-from photonics_core.plot_link import CAUSES
+from photonics_core.power_budget import LOSSES, PENALTIES
 from photonics_core.units import SPEED_OF_LIGHT
 from photonics_core.validation.link import DESIGN, cascade_powers, reference_link
 
@@ -230,5 +229,6 @@ def test_lasers_on_other_lines_are_not_taken_for_those_of_the_rings(link):
         np.testing.assert_allclose(followed.on_lines().transmitter.lines, lines, rtol=1e-12)
 
 
-def test_figures_have_all_causes_in_the_order_of_light():
-    assert (*LOSSES, *PENALTIES) == CAUSES
+def test_budget_has_every_cause_and_no_other(link):
+    found = jax.eval_shape(lambda: link.budget(310.0))
+    assert set(found) == {"laser", *LOSSES, *PENALTIES, "sensitivity", "margin"}

@@ -33,6 +33,14 @@ def test_a_figure_is_written_whole_or_not_at_all(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "one.png"]
 
 
+def test_a_notebook_shows_a_figure_that_ends_a_cell():
+    figure, axes = plot.new_figure(1, 2, width=4.0, height=3.0)
+    plot.bars(axes[0, 1], {"one": [1.0]}, "power (mW)")
+    image = figure._repr_png_()
+    assert image.startswith(b"\x89PNG") and image == plot.png(figure)
+    assert len(plot.png(figure, dpi=220)) > len(image)
+
+
 def test_drawing_needs_no_display_and_no_global_state():
     import subprocess
     import sys

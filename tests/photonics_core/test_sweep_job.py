@@ -118,7 +118,18 @@ def test_a_dry_run_says_what_it_costs_and_writes_nothing(shell, file, tmp_path, 
     done = shell("sweep", file, "--dry-run")
     assert done.exit_code == 0, done.output
     assert "33, in 9 blocks of 4, 5 chunks of 8" in done.output and "results  1.5" in done.output
+    row = json.loads(shell("sweep", file, "--dry-run", "--json").stdout)
+    assert (row["samples"], row["blocks"], row["chunks"]) == (33, 9, 5) and row["seconds"] > 0.0
     assert [path for path in sorted(tmp_path.glob("*")) if path.name != "__pycache__"] == before
+
+
+def test_a_script_reads_what_a_sweep_came_to(shell, file, tmp_path):
+    out = tmp_path / "out"
+    row = json.loads(shell("sweep", file, "--out", out, "--shard", "0/2", "--json").stdout)
+    assert row["run"] == str(out) and row["count"] == 33 and row["missing"] == [1, 3]
+    row = json.loads(shell("sweep", file, "--out", out, "--resume", "--json").stdout)
+    assert row["computed"] == 16 and row["missing"] == []
+    assert json.loads(shell("verify", out, "--json").stdout)["complete"]
 
 
 @pytest.mark.parametrize(
@@ -138,7 +149,8 @@ def test_a_dry_run_says_what_it_costs_and_writes_nothing(shell, file, tmp_path, 
         (("values = [0.1, 0.2, 0.3]", "values = [0.1], count = 3"), "give either values, or lower"),
         (("lower = 1.0", "lower = -1.0"), "must be above zero"),
         (("loss = 2.0", "loss = [[1], [1, 2]]"), "loss is a list of lists"),
-        (("block = 4", "blok = 4"), "blok = 4: Extra inputs"),
+        (("block = 4", "blok = 4"), "blok = 4: Extra inputs .*; did you mean 'block'"),
+        (("upper = 100.0", "uper = 100.0"), "radius.uper = 100.0: Extra inputs .*; did you mean 'upper'"),
         (("block = 4", "block = -4"), "block = -4"),
         (("gap = {", "hole = {"), "axis 'hole' is no leaf of the device and no argument"),
         (('dims = ["wl"]', 'dims = ["wl", "x"]'), "but dims \\('wl', 'x'\\)"),

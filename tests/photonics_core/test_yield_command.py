@@ -50,8 +50,8 @@ def file(tmp_path):
 
 
 def test_counts_are_those_done_by_hand(file, tmp_path):
-    said, found = run_yield(file, tmp_path / "run", progress=False)
-    assert "40 of 40 samples" in said
+    swept, found = run_yield(file, tmp_path / "run", progress=False)
+    assert "40 of 40 samples" in swept.report()
     # x - 2 >= 1 and x <= 28, of 0 to 39; the power fails from 30 on.
     assert (found.estimate.passed, found.estimate.total, found.wafers) == (26, 40, 4)
     assert dict(zip(found.causes.names, found.causes.failing, strict=True)) == {"power": 10, "lowest": 14}
@@ -88,6 +88,8 @@ def test_a_metric_may_be_an_axis_and_all_dies_may_pass(file, tmp_path):
         ("upper = 29.0", "", "power = {}: Value error, metric has neither a lower nor an upper limit"),
         ("[spec]", "[speck]", "speck"),
         ('wafer = "number"', "confidence = 1.0", "less than 1"),
+        ('wafer = "number"', "confidense = 0.9", "yield.confidense = 0.9: .*; did you mean 'confidence'"),
+        ("upper = 29.0", "uper = 29.0", "uper = 29.0: .*; did you mean 'upper'"),
         ('kind = "list"', 'kind = "grid"', "has no yield: its samples are no draws"),
     ],
 )
