@@ -8,7 +8,7 @@ SPREAD := --numprocesses auto --maxprocesses 4 --dist loadfile
 # What the extra `docs` names; the package itself need not be installed to build the site.
 DOCS_NEEDS := $(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["docs"])'
 
-.PHONY: help demo test test-slow test-peer test-gpu bench check docs docs-serve clean
+.PHONY: help install demo test test-slow test-peer test-gpu bench check docs docs-serve clean
 .DEFAULT_GOAL := help
 
 help:
@@ -25,8 +25,10 @@ help:
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "Python 3.11 to 3.13 is needed, this is %d.%d; choose one with: make PYTHON=python3.12" % sys.version_info[:2])'
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet --disable-pip-version-check --editable ".[test]"
+	$(RUN) -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
 	@touch $(STAMP)
+
+install: $(STAMP)
 
 demo: $(STAMP)
 	$(VENV)/bin/photonics-core run wdm-transmitter --out results/wdm-transmitter
@@ -51,16 +53,11 @@ bench: $(STAMP) .venv-peers/.installed
 test-gpu: $(STAMP)
 	$(RUN) -m pytest -m gpu
 
-.venv-dev/.installed: pyproject.toml
-	$(PYTHON) -m venv .venv-dev
-	.venv-dev/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
-	@touch $@
-
-check: .venv-dev/.installed
-	.venv-dev/bin/ruff format --check .
-	.venv-dev/bin/ruff check .
-	.venv-dev/bin/pyright --pythonpath .venv-dev/bin/python
-	.venv-dev/bin/lint-imports
+check: $(STAMP)
+	$(VENV)/bin/ruff format --check --quiet .
+	$(VENV)/bin/ruff check --quiet .
+	$(VENV)/bin/lint-imports --no-cache
+	$(VENV)/bin/pyright --warnings --pythonpath $(RUN)
 
 .venv-docs/.installed: pyproject.toml
 	$(PYTHON) -m venv .venv-docs
@@ -74,4 +71,4 @@ docs-serve: .venv-docs/.installed
 	NO_MKDOCS_2_WARNING=1 PATH="$(CURDIR)/.venv-docs/bin:$$PATH" mkdocs serve
 
 clean:
-	rm -rf $(VENV) .venv-dev .venv-peers .venv-docs build dist site *.egg-info results
+	rm -rf $(VENV) .venv-peers .venv-docs build dist site *.egg-info results

@@ -23,7 +23,8 @@ from scipy.stats import qmc
 import photonics_core as pc
 from photonics_core import plot
 from photonics_core.devices import measured_silicon as silicon
-from photonics_core.devices.wdm_job import WdmSettings, bounds, build, starting_design
+from photonics_core.devices.wdm_job import bounds, build, starting_design
+from photonics_core.devices.wdm_settings import WdmSettings
 from photonics_core.plot_layout import draw_layout
 from photonics_core.units import SPEED_OF_LIGHT
 from photonics_core.validation.baselines import evaluations_of, nelder_mead, random_search

@@ -12,7 +12,7 @@ import numpy as np
 
 import photonics_core as pc
 from photonics_core import plot, plot_engine, plot_link
-from photonics_core.devices.engine_report import LABELS
+from photonics_core.devices.engine_tradeoffs import LABELS
 
 pc.set_precision("float64")
 

@@ -829,7 +829,7 @@ _HOMES = {
     "served_with_spares": "devices.relock",
 }
 
-__all__ = list(_HOMES)
+__all__ = list(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:

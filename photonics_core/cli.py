@@ -34,7 +34,7 @@ Examples:
   photonics-core --cache run engine      (keeps compiled programs for the next run)"""
 
 # Plain text: boxes break the lines of examples, and the package that draws them takes half of the time of --help.
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,

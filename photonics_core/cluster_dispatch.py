@@ -68,9 +68,15 @@ class Dispatch:
         news: Callable[[Any], None] = lambda name: None,
         raises: tuple[type[BaseException], ...] = (),
     ) -> None:
-        self.client, self.function, self.calls, self.raises = client, function, calls, raises
-        self.tries, self.patience, self.resource, self.news = tries, patience, resource, news
-        self.outcome = Outcome()
+        self.client: Any = client
+        self.function: Callable[..., Any] = function
+        self.calls: Mapping[Any, tuple[Any, ...]] = calls
+        self.raises: tuple[type[BaseException], ...] = raises
+        self.tries: int = tries
+        self.patience: float = patience
+        self.resource: str | None = resource
+        self.news: Callable[[Any], None] = news
+        self.outcome: Outcome = Outcome()
         self._todo = deque(calls)
         self._failures: dict[Any, list[str]] = {}
         self._running: dict[str, tuple[Any, str, Any]] = {}  # by key: call, worker, future

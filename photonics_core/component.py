@@ -160,7 +160,8 @@ class FunctionModel(Model):
     """
 
     def __init__(self, name: str, function: Callable[..., Any], *, lenient: bool = False):
-        self.name, self._function, self._lenient = name, function, lenient
+        self.name: str = name
+        self._function, self._lenient = function, lenient
         try:
             arguments = inspect.signature(function).parameters.values()
         except (TypeError, ValueError) as error:
@@ -202,7 +203,8 @@ class DeviceModel(Model):
     """
 
     def __init__(self, name: str, device: Any, *, lenient: bool = False):
-        self.name, self._device, self._lenient = name, device, lenient
+        self.name: str = name
+        self._device, self._lenient = device, lenient
         arguments = set(inspect.signature(device.scattering).parameters)
         self._takes_temperature = "temperature" in arguments
 
@@ -240,7 +242,8 @@ class ConstantModel(DeviceModel):
     """
 
     def __init__(self, name: str, matrix: SMatrix, *, lenient: bool = False):
-        self.name, self._device, self._lenient = name, matrix, lenient
+        self.name: str = name
+        self._device, self._lenient = matrix, lenient
         self._takes_temperature = False
 
     def scattering(self, setup: Setup, wl: jax.Array, temperature: Any) -> SMatrix:

@@ -26,7 +26,7 @@ from photonics_core.shapes import Shape, block_table
 from photonics_core.units import REFERENCE_TEMPERATURE
 
 #: Where blocks are divided, as fractions of the distance from a line where media meet: beside a window, and within.
-GRADINGS = {
+GRADINGS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "fast": ((0.02, 0.1, 0.35), (0.1, 0.4)),
     "normal": ((0.02, 0.1, 0.4), (0.08,)),
     "fine": ((0.004, 0.015, 0.06, 0.2, 0.5), (0.03, 0.12, 0.4)),

@@ -13,7 +13,7 @@ from photonics_core.kernels.checks import check_range
 #: Largest normalised frequency and azimuthal order: some 2500 different vector modes.
 LARGEST = 100.0
 #: Kinds of modes of each family.
-FAMILIES = {"vector": ("HE", "EH", "TE", "TM"), "scalar": ("LP",)}
+FAMILIES: dict[str, tuple[str, ...]] = {"vector": ("HE", "EH", "TE", "TM"), "scalar": ("LP",)}
 
 
 class Label(NamedTuple):

@@ -60,12 +60,16 @@ class Row:
         limit: np.ndarray,
         slack: float,
     ):
-        self.rings, self.lines, self.fsr, self.response, self.limit = rings, lines, fsr, response, limit
+        self.rings: np.ndarray = rings
+        self.lines: np.ndarray = lines
+        self.fsr: np.ndarray = fsr
+        self.response: np.ndarray = response
+        self.limit: np.ndarray = limit
         self.slack = slack
         gap = lines[None] - rings[:, None]
         # A ring that is on a line already, but for rounding, stays there.
-        self.least = np.ceil(-(gap + slack) / fsr[:, None]).astype(int)
-        self.shift = np.maximum(gap + self.least * fsr[:, None], 0.0)
+        self.least: np.ndarray = np.ceil(-(gap + slack) / fsr[:, None]).astype(int)
+        self.shift: np.ndarray = np.maximum(gap + self.least * fsr[:, None], 0.0)
 
     def power(self, chosen: np.ndarray, places: np.ndarray, orders: np.ndarray) -> np.ndarray:
         """Powers in mW of the chosen rings, the others' heaters off."""

@@ -23,7 +23,15 @@ NRZ = (0.0, 1.0)
 PAM4 = (0.0, 1.0 / 3.0, 2.0 / 3.0, 1.0)
 
 #: Delays whose bits add up (modulo 2) to the next bit, by order: the polynomial 1 + sum of x^delay.
-PRBS_DELAYS = {7: (6, 7), 9: (5, 9), 11: (9, 11), 13: (1, 2, 12, 13), 15: (14, 15), 23: (18, 23), 31: (28, 31)}
+PRBS_DELAYS: dict[int, tuple[int, ...]] = {
+    7: (6, 7),
+    9: (5, 9),
+    11: (9, 11),
+    13: (1, 2, 12, 13),
+    15: (14, 15),
+    23: (18, 23),
+    31: (28, 31),
+}
 #: The longest pattern that is made at once.
 LONGEST = 1 << 26
 #: Symbol rate in GBd and bandwidth in THz above which a number is taken to be in another unit.

@@ -46,7 +46,7 @@ class Spectrum:
     channel_names: tuple[str, ...]
     source: str
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _check_wavelengths(self.wl, self.source)
         expected = (len(self.channel_names), self.wl.size)
         if not self.channel_names or self.power_db.shape != expected:

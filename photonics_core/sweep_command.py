@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from photonics_core.cluster import ClusterRun
 
 #: Options of the shell that need not be repeated in a command.
-USUAL = {"device": "auto", "precision": "float64", "tries": 3, "patience": 1800.0}
+USUAL: dict[str, Any] = {"device": "auto", "precision": "float64", "tries": 3, "patience": 1800.0}
 
 
 def dry(file: Path, devices: int | None) -> Cost:

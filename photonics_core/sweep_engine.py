@@ -45,7 +45,9 @@ class Engine:
     """
 
     def __init__(self, program: Program, block: int, devices: int | Sequence[Any] | None = None) -> None:
-        self.program, self.block, self.devices = program, block, local_devices(devices)
+        self.program: Program = program
+        self.block: int = block
+        self.devices: list[Any] = local_devices(devices)
         # The first compilation fills what the others use.
         self._compiled = [program.compiled(block, self.devices[0])]
         with ThreadPoolExecutor(len(self.devices)) as pool:

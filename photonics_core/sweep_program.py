@@ -88,7 +88,9 @@ class Program:
             raise ValueError(f"function = {function!r} cannot be called")
         if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32):
             raise ValueError(f"seed = {seed!r} is not a whole number in [0, 2^32)")
-        self.function, self.plan, self.seed = function, plan, seed
+        self.function: Callable[..., Any] = function
+        self.plan: Plan = plan
+        self.seed: int | None = seed
         self._traced: tuple[int, Any] = (0, None)
         self._compiled: tuple[int, dict[Any, Any]] = (0, {})
         self._has_device, self._has_common = device is not None, common is not None
@@ -100,9 +102,9 @@ class Program:
         self._places = self._find_axes([path for path, _ in leaves])
         self._check_arguments()
         swept = set(self._places.values())
-        self.traced = [k for k, leaf in enumerate(self._leaves) if k not in swept and is_number(leaf)]
+        self.traced: list[int] = [k for k, leaf in enumerate(self._leaves) if k not in swept and is_number(leaf)]
         self._check_leaves()
-        self.outputs = self._outputs(labels or {})
+        self.outputs: dict[str, Output] = self._outputs(labels or {})
 
     @property
     def name(self) -> str:

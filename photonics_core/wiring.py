@@ -78,8 +78,11 @@ class Wiring:
     """
 
     def __init__(self, netlist: Netlist, groups: Sequence[Group]):
-        self.netlist, self.groups = netlist, tuple(groups)
-        self.place = {name: (group, k) for group in groups for k, name in enumerate(group.instances)}
+        self.netlist: Netlist = netlist
+        self.groups: tuple[Group, ...] = tuple(groups)
+        self.place: dict[str, tuple[Group, int]] = {
+            name: (group, k) for group in groups for k, name in enumerate(group.instances)
+        }
         self.partners: dict[Pin, Pin] = {}
         for one, other in netlist.connections:
             for a, b in self._joined(one, other):

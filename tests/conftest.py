@@ -19,9 +19,14 @@ from photonics_core.validation.registry import Absent
 
 #: Linux allows a process 65 530 memory maps, and each compiled program takes some.
 MOST_MAPS = 25_000
+#: Splitting a program for threads costs a sixth of the time where all cores are busy.
 #: The older of XLA's two ways to compile loops takes two thirds of the time, and with optimisations off the newer one
 #: can be wrong (not a number where the optimised program has the right derivative). Other versions may not know it.
-QUICK_COMPILATION = "--xla_cpu_use_fusion_emitters=false" if jaxlib.__version__.startswith("0.10.") else ""
+QUICK_COMPILATION = (
+    "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+    if jaxlib.__version__.startswith("0.10.")
+    else ""
+)
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")

@@ -8,22 +8,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-#: Those that take more than some seconds.
+#: Those that take a minute or more; `make test-slow` runs them too.
 LONG = (
-    "circuits_and_films",
     "design_bend",
     "design_ring_filter",
     "design_transmitter",
     "design_wideband_coupler",
     "fibre_to_chip",
-    "fit_a_spectrum",
-    "from_a_cross_section",
     "from_a_gap",
-    "heat_and_tuning",
     "optical_engine",
-    "ring_modulator",
-    "sax_and_gdsfactory",
-    "wafer_yield_and_test",
 )
 NOTEBOOKS = [
     pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if path.stem in LONG else [])

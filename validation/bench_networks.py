@@ -18,7 +18,7 @@ from photonics_core.validation.benchmarks import Benchmark, Pair
 from photonics_core.validation.networks import LAYOUT_MODELS, MESH_MODELS, lattice, mesh, ring_bus, ring_double
 from photonics_core.validation.peer import Peer
 
-MODELS = LAYOUT_MODELS | MESH_MODELS
+MODELS: dict[str, Any] = LAYOUT_MODELS | MESH_MODELS
 
 
 class Work:
@@ -34,8 +34,10 @@ class Work:
     def __init__(
         self, netlist: Netlist, count: int, inputs: Sequence[str] | None = None, outputs: Sequence[str] | None = None
     ):
-        self.netlist, self.count = netlist, count
-        self.inputs, self.outputs = (list(ports or netlist.ports) for ports in (inputs, outputs))
+        self.netlist: Netlist = netlist
+        self.count: int = count
+        self.inputs: list[str] = list(inputs or netlist.ports)
+        self.outputs: list[str] = list(outputs or netlist.ports)
 
     def ours(self) -> Callable[[], Any]:
         """Closure that gives the amplitudes, shape [count, outputs, inputs]."""

@@ -31,7 +31,7 @@ COUNT, RADIUS, CHIPS, STEPS = 5, 5.0, 32, 30
 INDEX = LinearIndex(n_eff=2.4, n_g=4.3, wl0=1.31)
 LOW = {"angles": np.full(COUNT + 1, 0.02), "detunings": np.full(COUNT, -0.02)}
 HIGH = {"angles": np.full(COUNT + 1, 1.2), "detunings": np.full(COUNT, 0.02)}
-START = {"angles": np.array([0.6, 0.2, 0.12, 0.12, 0.2, 0.6]), "detunings": np.zeros(COUNT)}
+START: dict[str, np.ndarray] = {"angles": np.array([0.6, 0.2, 0.12, 0.12, 0.2, 0.6]), "detunings": np.zeros(COUNT)}
 
 
 def filter_objective() -> Callable[[Any], jax.Array]:

@@ -106,9 +106,14 @@ def passed(pieces: Any, resolution: int) -> dict[str, float]:
     return {"T": part, "loss_mdb": -1e4 * float(np.log10(part)), "reflected": float(back / forward)}
 
 
-if __name__ == "__main__":
+def main(path: str, resolution: int) -> None:
+    """Print what passes each bend of a JSON file, an object a line."""
     mp.verbosity(0)
-    with open(sys.argv[1], encoding="utf-8") as file:
+    with open(path, encoding="utf-8") as file:
         bends = json.load(file)
     for name, each in bends.items():
-        print(json.dumps({"name": name, **passed(each, int(sys.argv[2]))}), flush=True)
+        print(json.dumps({"name": name, **passed(each, resolution)}), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))

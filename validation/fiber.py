@@ -23,7 +23,7 @@ WL = 1.31
 #: Alignments of one call, so that one compilation serves all rows.
 _COUNT = 16
 #: Offset, gap or tilt in air, in um and degrees, and the loss in dB to the digits given; mode field diameters in um.
-ROWS = {
+ROWS: dict[str, tuple[float, float, dict[str, float], float]] = {
     "offset_0_25": (9.2, 9.2, {"x": 0.25}, 0.013),
     "offset_0_5": (9.2, 9.2, {"x": 0.5}, 0.051),
     "offset_1": (9.2, 9.2, {"x": 1.0}, 0.205),

@@ -35,7 +35,7 @@ def block(bottom: float, top: float, index: float, left: float = -1e3, right: fl
     return mp.Block(size, center=at(0.5 * (left + right), 0.5 * (bottom + top)), material=mp.Medium(index=index))
 
 
-def simulation(geometry: list, resolution: int) -> Any:
+def simulation(geometry: list[Any], resolution: int) -> Any:
     """A pulse in the guide's mode, E along y."""
     source = mp.EigenModeSource(
         mp.GaussianSource(1.0 / 1.56, fwidth=0.08),

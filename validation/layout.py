@@ -4,6 +4,7 @@ import json
 import math
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -54,7 +55,7 @@ def _split() -> dict[tuple[str, str], complex]:
 
 
 #: Models of the parts of `interferometer` and of `transmitter`.
-MODELS = {
+MODELS: dict[str, Any] = {
     "split": _split,
     "piece": lambda: {("o1", "o2"): 1.0 + 0.0j, ("o2", "o1"): 1.0 + 0.0j},
     "route": RoutedGuide(INTERFEROMETER),

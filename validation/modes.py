@@ -80,9 +80,13 @@ def _register_section(name: str, polarization: str) -> tuple[Callable[[], Eviden
     return index, group_index
 
 
-for _name, (_, _references) in SECTIONS.items():
-    for _polarization in _references:
-        _register_section(_name, _polarization)
+def _register_sections() -> None:
+    for name, (_, references) in SECTIONS.items():
+        for polarization in references:
+            _register_section(name, polarization)
+
+
+_register_sections()
 
 
 @case("modes.rib_guides_no_tm", source=RIB, kind="analytic", is_long=True)

@@ -73,7 +73,7 @@ def _phasor(phase: Any) -> Any:
     return jax.lax.complex(jnp.cos(phase), jnp.sin(phase))
 
 
-LAYOUT_MODELS = {
+LAYOUT_MODELS: dict[str, Any] = {
     **dict.fromkeys(("straight", "bend_euler", "bend_circular"), straight),
     **dict.fromkeys(("coupler", "coupler_ring"), coupler),
     "mmi1x2": splitter,

@@ -27,7 +27,9 @@ def sax_add_drop(count: int) -> Callable[[], Any]:
     return lambda: column()[:, 0, 0]
 
 
-def sax_circuit(netlist: dict, inputs: Sequence[str], outputs: Sequence[str], count: int) -> Callable[[], Any]:
+def sax_circuit(
+    netlist: dict[str, Any], inputs: Sequence[str], outputs: Sequence[str], count: int
+) -> Callable[[], Any]:
     """A circuit of SAX, backend klu, from some ports to some others; shape [count, outputs, inputs]."""
     import jax
     import jax.numpy as jnp
@@ -49,7 +51,7 @@ def sax_circuit(netlist: dict, inputs: Sequence[str], outputs: Sequence[str], co
     return lambda: matrix(wl).block_until_ready()
 
 
-def _sax_models() -> dict[str, Callable[..., dict]]:
+def _sax_models() -> dict[str, Callable[..., dict[Any, Any]]]:
     """The models of `validation/networks.py`, written for SAX."""
     import jax.numpy as jnp
     import sax  # pyright: ignore[reportMissingImports]
@@ -79,7 +81,7 @@ def _sax_models() -> dict[str, Callable[..., dict]]:
 
 
 def tmm_fast_films(
-    n_real: list, n_imag: list, thickness: list, wl: list, angle: list, gradient: bool
+    n_real: list[Any], n_imag: list[Any], thickness: list[Any], wl: list[Any], angle: list[Any], gradient: bool
 ) -> Callable[[], Any]:
     """R_s, R_p, T_s, T_p [4, W, A] by tmm_fast in float64, or the gradient of sum(R_s + R_p) in the thicknesses [L]."""
     import torch  # pyright: ignore[reportMissingImports]
@@ -106,7 +108,7 @@ def tmm_fast_films(
 
 
 def tmmax_films(
-    n_real: list, n_imag: list, thickness: list, wl: list, angle: list, gradient: bool
+    n_real: list[Any], n_imag: list[Any], thickness: list[Any], wl: list[Any], angle: list[Any], gradient: bool
 ) -> Callable[[], Any]:
     """The same by tmmax, in float32, which is all it has."""
     import jax
@@ -134,7 +136,7 @@ def femwell_wire(
     """Indices of the first two modes of a wire by second-order triangles of a size (um) at the core, once meshed."""
     from collections import OrderedDict
 
-    import shapely  # pyright: ignore[reportMissingImports]
+    import shapely  # pyright: ignore[reportMissingImports, reportMissingModuleSource]
     from femwell.maxwell.waveguide import compute_modes  # pyright: ignore[reportMissingImports]
     from femwell.mesh import mesh_from_OrderedDict  # pyright: ignore[reportMissingImports]
     from skfem import Basis, ElementTriP0  # pyright: ignore[reportMissingImports]
@@ -174,7 +176,7 @@ def empy_wire(width: float, height: float, core: float, cladding: float, wl: flo
     return indices
 
 
-def meow_taper(widths: list, lengths: list, modes: int, size: float, margin: float) -> Callable[[], Any]:
+def meow_taper(widths: list[Any], lengths: list[Any], modes: int, size: float, margin: float) -> Callable[[], Any]:
     """Power in TE0 through a row of strips 220 nm high, for each total length, on a grid of a size (um)."""
     import meow as mw  # pyright: ignore[reportMissingImports]
 

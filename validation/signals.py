@@ -28,7 +28,14 @@ from photonics_core.validation.registry import Evidence, case
 O150 = "ITU-T O.150 and O.151, IEEE 802.3 (second hand): period 2^n - 1"
 TDECQ_CLAUSE = "IEEE 802.3, 121.8.5.3 (second hand)"
 #: Orders, and the prime factors of their periods.
-PERIOD_PRIMES = {7: (127,), 9: (7, 73), 11: (23, 89), 13: (8191,), 15: (7, 31, 151), 23: (47, 178481)}
+PERIOD_PRIMES: dict[int, tuple[int, ...]] = {
+    7: (127,),
+    9: (7, 73),
+    11: (23, 89),
+    13: (8191,),
+    15: (7, 31, 151),
+    23: (47, 178481),
+}
 BAUD = 53.125
 SAMPLES = 8
 

@@ -55,7 +55,7 @@ BENCH = (
     "rings",
     "wafer_test",
 )
-SUBJECTS = {"validate": VALIDATE, "bench": BENCH}
+SUBJECTS: dict[str, tuple[str, ...]] = {"validate": VALIDATE, "bench": BENCH}
 
 
 def check_subjects(command: str, names: Iterable[str]) -> None:

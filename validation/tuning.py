@@ -248,7 +248,12 @@ def powers() -> Evidence:
 
 
 #: Two parts of 4 and 40 us under a ring of 100 pm, sampled every us.
-RING = {"linewidth_pm": 100.0, "drift_pm_k": DRIFT, "impedance": ThermalImpedance((1.5, 0.5), (4e6, 4e7)), "step": 1e6}
+RING: dict[str, Any] = {
+    "linewidth_pm": 100.0,
+    "drift_pm_k": DRIFT,
+    "impedance": ThermalImpedance((1.5, 0.5), (4e6, 4e7)),
+    "step": 1e6,
+}
 
 
 #: The ring under a heater of `late_responses`, by five parts.
