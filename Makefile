@@ -56,7 +56,7 @@ test-gpu: $(STAMP)
 check: $(STAMP)
 	$(VENV)/bin/ruff format --check --quiet .
 	$(VENV)/bin/ruff check --quiet .
-	$(VENV)/bin/lint-imports --no-cache
+	$(VENV)/bin/lint-imports --no-cache --no-logo
 	$(VENV)/bin/pyright --warnings --pythonpath $(RUN)
 
 .venv-docs/.installed: pyproject.toml

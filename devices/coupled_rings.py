@@ -1,7 +1,7 @@
 """Rings in a row, each coupled to the next, between two guides: higher-order filters and coupled-resonator guides."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -51,6 +51,14 @@ class CoupledRings(Shown):
         count = batch_size(self.couplers)
         if count != len(self.radii) + 1:
             raise ValueError(f"couplers = {count} is not one more than the {len(self.radii)} rings")
+
+    def _preview(self) -> Callable[[Any], None] | None:
+        wl = getattr(self.index, "wl0", None)
+        if wl is None or np.ndim(self.radii) != 1:
+            return None
+        fsr = wl**2 / float(self.index.group_index(wl) * 2.0 * math.pi * np.mean(self.radii))
+        near = wl + 0.6 * fsr * np.linspace(-1.0, 1.0, 1501)
+        return jax.jit(lambda rings: rings.scattering(near))(self).draw
 
     def amplitudes(
         self, wl: Any, temperature: Any = REFERENCE_TEMPERATURE, extra_path: Any = None

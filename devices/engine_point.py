@@ -9,6 +9,7 @@ import numpy as np
 
 from photonics_core.devices.engine_spec import CODES, EngineCandidate, EngineSpec
 from photonics_core.devices.engine_technology import EngineTechnology
+from photonics_core.display import Shown
 from photonics_core.kernels.gaussian_tail import inverse_log_gaussian_tail
 from photonics_core.runtime import as_leaf
 
@@ -16,7 +17,7 @@ from photonics_core.runtime import as_leaf
 TEMPERATURES = 3
 
 
-class EngineDesign(eqx.Module):
+class EngineDesign(Shown):
     """The continuous choices.
 
     Args:
@@ -35,7 +36,7 @@ class EngineDesign(eqx.Module):
     line_power: Any = eqx.field(converter=as_leaf, default=4.0)
 
 
-class EnginePoint(eqx.Module):
+class EnginePoint(Shown):
     """A candidate with its design and all numbers that its figures depend on; `of` makes one.
 
     Attributes:

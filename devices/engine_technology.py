@@ -19,6 +19,7 @@ import equinox as eqx
 
 from photonics_core.devices import measured_silicon as silicon
 from photonics_core.devices.detector import quantum_limit
+from photonics_core.display import Shown
 from photonics_core.kernels.checks import check_finite, check_positive, check_range
 from photonics_core.runtime import as_leaf
 
@@ -28,7 +29,7 @@ CENTER, RATE0, RADIUS0 = 1.31, 32.0, 5.0
 STRAIGHT_LOSS_DB_CM = 3.6
 
 
-class EngineTechnology(eqx.Module):
+class EngineTechnology(Shown):
     """Device parameters that the sizing takes as given. Defaults are estimates but for the losses of guides.
 
     Args:

@@ -7,6 +7,7 @@ lifetime allows (`Resonator`).
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -105,6 +106,22 @@ class RingModulator(Shown):
         check_range("fill", self.fill, 0.0, 1.0)
         check_range("driver_resistance", self.driver_resistance, 0.0, np.inf, "kOhm")
         check_range("pad_capacitance", self.pad_capacitance, 0.0, np.inf, "fF")
+
+    def _preview(self) -> Callable[[Any], None] | None:
+        wl = getattr(self.ring.index, "wl0", None)
+        if wl is None or np.ndim(self.fill):
+            return None
+        from photonics_core.plot_modulator import spectra_by_voltage
+
+        voltages = (0.0, min(2.0, float(self.guide.junction.voltage_range()[1])))
+        near = float(self.resonance(wl)) + 3.0 * float(self.at(0.0).linewidth(wl)) * np.linspace(-1.0, 1.0, 401)
+        spectra = jax.jit(lambda device: jnp.stack([device.transmission(near, v) for v in voltages]))(self)
+
+        def draw(ax: Any) -> None:
+            spectra_by_voltage(ax, near, spectra, voltages)
+            ax.locator_params(axis="x", nbins=5)
+
+        return draw
 
     def at(self, voltage: Any) -> AllPassRing | AddDropRing:
         """The ring as it is at a voltage (a number; batches go through `jax.vmap`), with all that a ring can tell."""

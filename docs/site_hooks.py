@@ -87,12 +87,9 @@ def api_index(on_page: dict[str, list[str]], homes: dict[str, str]) -> str:
 
 def exported_names() -> dict[str, str]:
     """The home of each public name of `photonics_core`, read without importing it."""
-    tree = ast.parse((ROOT / "photonics_core" / "__init__.py").read_text(encoding="utf-8"))
-    for node in tree.body:
-        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-        if any(isinstance(target, ast.Name) and target.id == "_HOMES" for target in targets):
-            return ast.literal_eval(node.value)  # type: ignore[attr-defined]
-    raise ValueError("photonics_core/__init__.py has no table _HOMES")
+    tree = ast.parse((ROOT / "photonics_core" / "__init__.pyi").read_text(encoding="utf-8"))
+    imports = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+    return {alias.name: node.module or "" for node in imports for alias in node.names}
 
 
 def notebook_pages() -> dict[str, str]:

@@ -342,8 +342,8 @@ def _check(tries: int, patience: float) -> None:
 
 def _dask() -> tuple[Any, Any]:
     try:
-        import dask
-        import distributed
+        import dask  # pyright: ignore[reportMissingImports]
+        import distributed  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise ValueError(INSTALL) from None
     return dask, distributed

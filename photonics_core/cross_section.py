@@ -75,6 +75,11 @@ class CrossSection(Shown):
 
         check_mirrored(self.profile, self.mirrored, len(self.media))
 
+    def _preview(self) -> Callable[[Any], None] | None:
+        from photonics_core.plot import cross_section
+
+        return None if np.ndim(self.y) != 1 else lambda ax: cross_section(ax, self)
+
     @classmethod
     def strip(
         cls,

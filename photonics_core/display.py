@@ -11,7 +11,7 @@ import dataclasses
 import html
 import inspect
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import equinox as eqx
@@ -105,6 +105,8 @@ def brief(value: Any) -> str:
         return f"traced, shape {list(value.shape)}"
     if isinstance(value, np.ndarray | np.generic | jax.Array | int | float | complex):
         return _number(value)
+    if isinstance(value, Mapping):
+        return _cut(f"{len(value)}: {', '.join(map(str, value))}" if value else "none")
     if isinstance(value, tuple | list):
         shown = ", ".join(brief(each) for each in value[:4])
         return _cut(f"({shown}, ... {len(value)} in all)" if len(value) > 4 else f"({shown})")

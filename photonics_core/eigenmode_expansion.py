@@ -34,6 +34,7 @@ import numpy as np
 from jax import lax
 
 from photonics_core.cross_section import DEGREES, GRADINGS, CrossSection
+from photonics_core.display import Shown
 from photonics_core.kernels.checks import check_choice, check_kind, check_positive, check_range, is_concrete
 from photonics_core.kernels.eigenmodes import Walls, eigenmodes
 from photonics_core.kernels.mode_matching import balanced_joint, captured
@@ -58,7 +59,7 @@ class TruncationWarning(UserWarning):
     """Too few modes for a joint; the message says which."""
 
 
-class ModeExpansion(eqx.Module):
+class ModeExpansion(Shown):
     """Modes of K slices, N each, and their overlaps across the K - 1 joints; made by `expand_modes`.
 
     Args:

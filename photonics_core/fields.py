@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from photonics_core.beams import GaussianBeam, floating, jones_vector
+from photonics_core.display import Shown
 from photonics_core.fibre import StepIndexFibre
 from photonics_core.kernels import angular_spectrum
 from photonics_core.kernels.checks import (
@@ -32,7 +33,7 @@ from photonics_core.modes import IMPEDANCE, Mode
 from photonics_core.runtime import as_leaf
 
 
-class FieldGrid(eqx.Module):
+class FieldGrid(Shown):
     """A square of points, with the origin in the middle.
 
     Args:
@@ -69,7 +70,7 @@ class FieldGrid(eqx.Module):
         return x, y
 
 
-class SampledField(eqx.Module):
+class SampledField(Shown):
     """The field that an end sends out, on a grid. Made of arrays by `SampledField.of`.
 
     Args:

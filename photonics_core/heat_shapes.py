@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from photonics_core.display import Shown
 from photonics_core.kernels.bessel import j0, j1_ratio
 from photonics_core.kernels.checks import check_finite, check_positive, check_range, is_concrete
 from photonics_core.runtime import as_leaf
@@ -28,7 +29,7 @@ ALONG, ROUND = 5.0, 10.0
 _CLOSEST, _MOST = 0.25, 65536
 
 
-class HeatShape(eqx.Module):
+class HeatShape(Shown):
     """What all shapes share: a middle at (x, y) in um."""
 
     x: eqx.AbstractVar[Any]

@@ -10,7 +10,7 @@ the layout is made, from numbers the host can read, and kept; `resolved` finds i
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -20,7 +20,7 @@ import numpy as np
 
 from photonics_core.bend_loss import BendLoss, path_loss_db
 from photonics_core.circuit import Circuit
-from photonics_core.display import Shown
+from photonics_core.display import Row, Shown
 from photonics_core.guide_paths import PathChain, Pose
 from photonics_core.kernels.checks import check_choice, check_finite, check_kind, is_concrete
 from photonics_core.kernels.guide_curves import namespace, real
@@ -128,6 +128,15 @@ class Layout(Shown):
             check_traced(self.cells, self.routes)
             self.crossed = ()
         check_part_names(self.cells, self.routes, self.crossed)
+
+    def _summary(self) -> Iterable[Row]:
+        left, bottom, right, top = (float(each) for each in self.bounding_box())
+        return [("box", f"{right - left:.6g} x {top - bottom:.6g}", "of all that is drawn, in um")]
+
+    def _preview(self) -> Callable[[Any], None] | None:
+        from photonics_core.plot_layout import draw_layout
+
+        return lambda ax: draw_layout(ax, self, names=False)
 
     # --- coordinates ------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ import equinox as eqx
 import jax
 import numpy as np
 
+from photonics_core.display import Shown
 from photonics_core.guide_paths import Arc, EulerBend, GuidePath, Pose, Straight, placed_at
 from photonics_core.guide_s_bends import CosineSBend, CubicBezier, EulerSBend
 from photonics_core.heat_polygon import Polygon
@@ -30,7 +31,7 @@ from photonics_core.runtime import as_leaf
 LAYER_NAMES = ("core", "slab", "heater", "metal", "pad", "port", "label", "outline")
 
 
-class CellPort(eqx.Module):
+class CellPort(Shown):
     """Where a guide leaves a cell: place in um, heading in rad out of the cell, width of the guide in um."""
 
     x: Any = eqx.field(converter=as_leaf)
@@ -44,7 +45,7 @@ class CellPort(eqx.Module):
         check_positive("width of a port", self.width, "um")
 
 
-class Strip(eqx.Module):
+class Strip(Shown):
     """A guide or wire of a width in um along a path that starts at (x, y) in um with a heading in rad."""
 
     path: GuidePath
@@ -75,7 +76,7 @@ class Drawn(eqx.Module):
             raise ValueError(f"shape = {self.shape!r} is no Strip and no shape of heat_shapes")
 
 
-class LayoutCell(eqx.Module):
+class LayoutCell(Shown):
     """A component as it is drawn.
 
     Args:

@@ -23,6 +23,7 @@ import equinox as eqx
 import jax
 import numpy as np
 
+from photonics_core.display import Shown
 from photonics_core.guide_paths import Arc, EulerBend, GuidePath, PathChain, Pose, Straight
 from photonics_core.guide_s_bends import CubicBezier, s_bend
 from photonics_core.kernels.checks import check_choice, check_finite, check_positive
@@ -40,7 +41,7 @@ def _pin(value: Any) -> Pin:
     return Pin.of(value)
 
 
-class Route(eqx.Module):
+class Route(Shown):
     """A guide between two ports of a layout.
 
     Args:

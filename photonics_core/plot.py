@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from photonics_core.atomic import write_atomically
+from photonics_core.display import brief
 from photonics_core.kernels.checks import check_choice
 
 if TYPE_CHECKING:
@@ -175,6 +176,40 @@ def eye(ax: "Axes", waveform: Any, symbols: Any, *, ylabel: str = "power (mW)", 
     ax.grid(visible=False)
     ax.set_xlabel("time (symbol periods)")
     ax.set_ylabel(ylabel)
+
+
+def cross_section(ax: "Axes", section: Any, *, around: float = 0.5) -> None:
+    """Draw the media of a cross-section in um, mirror images included, up to `around` um beside its outermost parts."""
+    x, y = np.asarray(section.x), np.asarray(section.y)
+    flips = [(a, b) for a in (1.0, -1.0)[: 1 + section.mirrored[0]] for b in (1.0, -1.0)[: 1 + section.mirrored[1]]]
+    named: set[int] = set()
+    for i, column in enumerate(section.blocks):
+        for j, medium in enumerate(column):
+            across = np.array([x[i, j], x[i + 1, j], x[i + 1, j + 1], x[i, j + 1]])
+            up = np.array([y[j], y[j], y[j + 1], y[j + 1]])
+            label = None if medium in named else getattr(section.media[medium], "name", brief(section.media[medium]))
+            named.add(medium)
+            color = COLORS[medium % len(COLORS)]
+            for k, (a, b) in enumerate(flips):
+                ax.fill(a * across, b * up, facecolor=color, linewidth=0.0, alpha=0.6, label=None if k else label)
+    ax.set(xlabel="x (um)", ylabel="y (um)", aspect="equal")
+    ends = [(side[0], side[-1], np.array(pieces)) for side, pieces in _inner_lines(section)]
+    for (low, high, inner), limit in zip(ends, (ax.set_xlim, ax.set_ylim), strict=True):
+        if inner.size:
+            limit(max(low, np.min(inner) - around), min(high, np.max(inner) + around))
+    legend_above(ax, columns=len(section.media))
+
+
+def _inner_lines(section: Any) -> list[tuple[tuple[float, float], list[float]]]:
+    """Along x and y, the ends of the window and where media meet that do not reach from end to end."""
+    pieces = interfaces(section)
+    found = []
+    for axis, lines in enumerate((np.asarray(section.x), np.asarray(section.y))):
+        high = float(np.max(lines))
+        low = -high if section.mirrored[axis] else float(np.min(lines))
+        met = [float(value) for piece in pieces for value in piece[axis] if low < value < high]
+        found.append(((low, high), met))
+    return found
 
 
 def interfaces(section: Any) -> list[tuple[np.ndarray, np.ndarray]]:

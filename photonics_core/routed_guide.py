@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from photonics_core.display import Shown
 from photonics_core.index import IndexModel
 from photonics_core.kernels.checks import check_kind, check_range
 from photonics_core.runtime import as_leaf
@@ -14,7 +15,7 @@ from photonics_core.scattering import SMatrix
 from photonics_core.units import DB_PER_NEPER, REFERENCE_TEMPERATURE
 
 
-class RoutedGuide(eqx.Module):
+class RoutedGuide(Shown):
     """A guide of one mode with a loss beside that of its index model. Ports: `in`, `out`.
 
     Args:

@@ -25,12 +25,12 @@ import functools
 from numbers import Integral
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from photonics_core.bounds import within
+from photonics_core.display import Shown
 from photonics_core.eigenmode_expansion import ModeExpansion
 from photonics_core.kernels.checks import check_finite, check_kind, check_positive, check_range, is_concrete
 from photonics_core.kernels.coupled_mode import gauss_points, magnus_propagators
@@ -40,7 +40,7 @@ from photonics_core.kernels.transfer_matrix import transfer_chain
 FINE = 16
 
 
-class LocalModes(eqx.Module):
+class LocalModes(Shown):
     """Local modes of a guide over one of its dimensions; made by `local_modes`.
 
     Args:

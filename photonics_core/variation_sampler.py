@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from photonics_core.display import Shown
 from photonics_core.kernels import random_field
 from photonics_core.kernels.checks import check_finite, check_kind, check_positive, check_range, is_concrete
 from photonics_core.runtime import as_leaf
@@ -30,7 +31,7 @@ CHUNK = 256
 LEVELS = ("lot", "wafer", "die", "field", "local")
 
 
-class DieSampler(eqx.Module):
+class DieSampler(Shown):
     """A process, the dies of its wafers and the devices of a die; made by `die_sampler`.
 
     Attributes:

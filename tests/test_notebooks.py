@@ -15,6 +15,7 @@ LONG = (
     "design_transmitter",
     "design_wideband_coupler",
     "fibre_to_chip",
+    "from_a_cross_section",
     "from_a_gap",
     "optical_engine",
 )

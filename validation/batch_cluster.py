@@ -187,7 +187,7 @@ def _kill_scheduler(scheduler: subprocess.Popen[bytes], folder: Path, killed: li
 @contextlib.contextmanager
 def _client(address: str) -> Iterator[Any]:
     """A client that two workers wait for."""
-    import distributed
+    import distributed  # pyright: ignore[reportMissingImports]
 
     client = distributed.Client(address, timeout=30, set_as_default=False)
     try:

@@ -48,7 +48,7 @@ def stationary() -> Evidence:
     return Evidence(sized.slope if np.all(sized.multipliers >= 0.0) else np.inf, 0.0, 1e-5)
 
 
-@case("engine.gradients", source="central differences", kind="analytic")
+@case("engine.gradients", source="central differences", kind="analytic", is_long=True)
 @in_float64
 def gradients() -> Evidence:
     """Largest relative difference of the slopes of energy and limits by the six numbers of a design."""

@@ -66,6 +66,21 @@ def test_rows_of_rings_links_and_lasers_are_shown():
     assert len(images(link.transmitter._repr_html_())) == 1
 
 
+@pytest.mark.slow
+def test_devices_sections_and_layouts_have_their_figures():
+    guide = pc.DopedGuide(pc.PNJunction(acceptors_cm3=2e18, donors_cm3=2e18), overlap=0.95)
+    shown = {
+        "modulator": pc.RingModulator(pc.AllPassRing(7.5, pc.PointCoupler(0.34), INDEX), guide),
+        "filter": pc.CoupledRings(np.full(3, 5.0), [pc.PointCoupler(x) for x in (0.4, 0.1, 0.1, 0.4)], INDEX),
+        "section": pc.CrossSection.rib(0.5, 0.22, 0.09),
+        "layout": pc.ring_row_layout((7.5, 7.51, 7.52), rows=1),
+    }
+    for each in shown.values():
+        page = each._repr_html_()
+        assert "no summary" not in page and len(images(page)) == 1
+    assert "box" in [row[0] for row in cells(shown["layout"]._repr_html_())]
+
+
 def test_sweeps_and_optima_show_numbers_and_a_figure():
     plan = pc.RandomPlan({"x": pc.Uniform(0.0, 1.0)}, samples=32, seed=1)
     shown = sweep(lambda numbers: {"y": numbers["x"] ** 2}, plan)._repr_html_()
@@ -107,6 +122,7 @@ def test_values_are_said_in_a_few_words():
     assert brief(None) == "None" and brief(True) == "True" and brief(0.1) == "0.1" and brief(1 + 2j) == "1+2j"
     assert brief(np.array([1.0, 2.0])) == "1 to 2, shape [2]"
     assert brief(np.zeros((0, 2))) == "shape [0, 2]"
+    assert brief({"in": 1.0, "out": 2.0}) == "2: in, out" and brief({}) == "none"
     assert brief(list(range(6))) == "(0, 1, 2, 3, ... 6 in all)"
 
 
