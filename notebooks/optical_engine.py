@@ -105,8 +105,9 @@ figure
 # ## The cheapest and the densest, ring by ring
 #
 # The sizing counts the worst eye, which bounds the errors from above. The whole link counts each line with its own
-# neighbours, by their statistics, and with the phase noise of its lasers. Where there is a code, what it leaves is
-# printed too.
+# neighbours, by their statistics, and with the phase noise of its lasers. The worst line is shown: where the lines
+# fill the free spectral range of their rings it is the first, whose filter meets the last line too, which is still on
+# the guide. Where there is a code, what it leaves is printed too.
 
 # %%
 cheapest, densest = engines[0], on_front[-1]
@@ -128,13 +129,13 @@ for row, engine in zip(axes, (cheapest, densest), strict=True):
     link = pc.engine_link(engine, 350.0)
     ratios, left, signals, budget = of_link(link)
     bound = float(np.max(engine.figures.log10_ratio[-1]))
+    line = int(np.argmax(ratios))
     corrected = f"; {float(np.max(left)):.1f} behind {engine.candidate.code}" if engine.candidate.overhead else ""
     print(
-        f"{engine.candidate}: log10 of the error ratio of the worst line {float(np.max(ratios)):.1f}, "
+        f"{engine.candidate}: line {line + 1} is the worst, log10 of its error ratio {float(ratios[line]):.1f}, "
         f"bound by the sizing {bound:.1f}{corrected}"
     )
     assert np.max(ratios) < bound and np.max(left) < -12.0
-    line = link.count // 2
     symbols = np.random.default_rng(0).integers(0, link.levels, (1200, link.count))
     wave = waveform(link, symbols)[line]
     plot_link.loss_waterfall(row[0], budget, line)

@@ -19,7 +19,7 @@ from photonics_core.kernels.checks import check_positive
 from photonics_core.lineshape import Resonance, fit_resonance
 from photonics_core.regimes import Candidate, decide_regimes, make_candidates
 from photonics_core.resonance_search import Comb, Ports, find_comb, identify_ports, usable_band
-from photonics_core.robust import Estimate, level, positive_level
+from photonics_core.robust import Estimate, level_and_slope, positive_level
 from photonics_core.spectra import Spectrum, SpectrumError, nominal_gap, nominal_radius, read_spectrum
 from photonics_core.units import SPEED_OF_LIGHT
 
@@ -340,7 +340,7 @@ def _group_index(
     middle = SPEED_OF_LIGHT / (0.5 * (frequency[1:] + frequency[:-1]))
     optical_length = SPEED_OF_LIGHT * steps / spacing
     relative = np.hypot(errors[1:], errors[:-1]) / spacing
-    estimate, slope = level(middle, optical_length, relative * optical_length, centre, with_slope=True)
+    estimate, slope = level_and_slope(middle, optical_length, relative * optical_length, centre)
     fsr = centre**2 / estimate.value
     fsr_estimate = Estimate(fsr, fsr * estimate.se / estimate.value)
     if circumference is None:

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal, overload
 
 import numpy as np
 
@@ -20,23 +19,19 @@ class Estimate:
     se: float
 
 
-@overload
-def level(
-    x: np.ndarray, y: np.ndarray, y_se: np.ndarray, centre: float, with_slope: Literal[False] = False
-) -> Estimate: ...
-@overload
-def level(
-    x: np.ndarray, y: np.ndarray, y_se: np.ndarray, centre: float, with_slope: Literal[True]
-) -> tuple[Estimate, Estimate | None]: ...
-def level(x, y, y_se, centre, with_slope=False):
-    """Median of `y` over a band, at the middle `centre` of the band.
+def level(x: np.ndarray, y: np.ndarray, y_se: np.ndarray, centre: float) -> Estimate:
+    """Median of `y` over a band, at the middle `centre` of the band; see `level_and_slope`."""
+    return level_and_slope(x, y, y_se, centre)[0]
+
+
+def level_and_slope(x: np.ndarray, y: np.ndarray, y_se: np.ndarray, centre: float) -> tuple[Estimate, Estimate | None]:
+    """Median of `y` over a band, at the middle `centre` of the band, and its slope, None for less than three values.
 
     `x`, `y` and the standard errors `y_se` have the shape [values]. From three values on, the linear trend
     over x is taken out first (the median of the slopes of all pairs), so that the result does not depend on
     which values happen to lie within the band. Values with large errors count for less. The standard error is
-    the larger of what the scatter and what the errors of the values ask for. With `with_slope` the slope
-    comes back too, or None. Source: H. Theil (1950) and P. K. Sen, J. Am. Stat. Assoc. 63, 1379 (1968);
-    weights by the inverse errors.
+    the larger of what the scatter and what the errors of the values ask for. Source: H. Theil (1950) and
+    P. K. Sen, J. Am. Stat. Assoc. 63, 1379 (1968); weights by the inverse errors.
     """
     weights = _bounded_weights(y_se)
     slope = _pairwise_slope(x, y, weights) if y.size > 2 else 0.0
@@ -49,8 +44,6 @@ def level(x, y, y_se, centre, with_slope=False):
     fit_error = math.sqrt(np.sum((share * y_se) ** 2))
     se = _MEDIAN_EFFICIENCY * max(scatter_error, fit_error) if y.size > 1 else float(y_se[0])
     estimate = Estimate(float(value), float(se))
-    if not with_slope:
-        return estimate
     spread = math.sqrt(np.sum(share * (x - np.sum(share * x)) ** 2))
     return estimate, Estimate(float(slope), float(se / spread)) if y.size > 2 else None
 
