@@ -41,7 +41,7 @@ test-slow: $(STAMP)
 
 .venv-peers/.installed: Makefile
 	$(PYTHON) -m venv .venv-peers
-	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check "sax==0.18.2" equinox "tmm-fast==0.3.0" "torch==2.13.0" "tmmax==1.1.4" "femwell==0.1.12" ElectroMagneticPython "meow-sim==0.15.0"
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check "sax==0.18.2" equinox lazy-loader "tmm-fast==0.3.0" "torch==2.13.0" "tmmax==1.1.4" "femwell==0.1.12" ElectroMagneticPython "meow-sim==0.15.0"
 	@touch $@
 
 test-peer: $(STAMP) .venv-peers/.installed

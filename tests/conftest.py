@@ -13,12 +13,11 @@ import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
 
+from photonics_core.compiled_programs import make_room
 from photonics_core.runtime import set_lapack_threads
 from photonics_core.validation import data
 from photonics_core.validation.registry import Absent
 
-#: Linux allows a process 65 530 memory maps, and each compiled program takes some.
-MOST_MAPS = 25_000
 #: Splitting a program for threads costs a sixth of the time where all cores are busy.
 #: The older of XLA's two ways to compile loops takes two thirds of the time, and with optimisations off the newer one
 #: can be wrong (not a number where the optimised program has the right derivative). Other versions may not know it.
@@ -57,10 +56,7 @@ def optimized():
 def room_for_programs():
     """Let go of compiled programs before a long run has more memory maps than Linux allows, where compilers crash."""
     yield
-    maps = Path("/proc/self/maps")
-    if maps.exists() and sum(1 for _ in maps.open()) > MOST_MAPS:
-        jax.clear_caches()
-        gc.collect()
+    make_room()
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from photonics_core.compiled_programs import make_room
 from photonics_core.kernels.checks import check_choice
 from photonics_core.runtime import device_name, precision
 from photonics_core.validation.peer import PeerAbsent
@@ -95,6 +96,7 @@ def rows(subjects: Iterable[str] = (), peers: Path | None = None) -> Iterator[di
         if not wanted or benchmark.name in wanted or benchmark.name.split(".")[0] in wanted:
             with in_precision(benchmark.precision or precision()):
                 yield _measure(benchmark, peers)
+            make_room()
 
 
 def _measure(benchmark: Benchmark, peers: Path | None) -> dict[str, Any]:
