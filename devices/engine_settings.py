@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 from photonics_core.devices.engine_spec import MOST_CHANNELS, EngineSpec
 from photonics_core.devices.engine_technology import EngineTechnology
 from photonics_core.jobs import Settings
+from photonics_core.suggestions import did_you_mean
 
 #: Most choices of one kind.
 MOST_CHOICES = 6
@@ -83,7 +84,9 @@ class EngineSettings(Settings):
         wrong = [name for name in values if name not in known]
         if wrong:
             raise PydanticCustomError(
-                "known", "{wrong} is none of {known}", {"wrong": ", ".join(wrong), "known": ", ".join(known)}
+                "known",
+                "{wrong} is none of {known}{near}",
+                {"wrong": ", ".join(wrong), "known": ", ".join(known), "near": did_you_mean(wrong[0], known)},
             )
         try:
             EngineTechnology(**values)

@@ -32,6 +32,8 @@ from photonics_core.materials import SILICA, SILICON
 from photonics_core.medium import as_medium, index_at
 from photonics_core.runtime import as_leaf, map_points
 
+#: Largest width of a trench or tooth in um; nanometres given for micrometres are beyond it.
+MOST_WIDTH = 50.0
 #: Thickness in um of the absorbing layers below and above, and of the medium on top before the upper one.
 BELOW, ABOVE, CLEAR = 0.8, 1.2, 0.6
 #: Elements of the layer absorbing below, the oxide, a cladding, and the layer absorbing above.
@@ -100,7 +102,7 @@ class GratingCoupler(Shown):
             shapes = f"{count} and {np.shape(self.teeth)}"
             raise ValueError(f"trenches and teeth of shapes {shapes} are not [P] and [P - 1], P from 1 on")
         for name in ("trenches", "teeth"):
-            check_range(name, getattr(self, name), 0.0, np.inf, "um")
+            check_range(name, getattr(self, name), 0.0, MOST_WIDTH, "um")
         for name in ("thickness", "etch", "buried_oxide"):
             check_positive(name, getattr(self, name), "um")
         if is_concrete(self.etch, self.thickness) and not np.all(np.asarray(self.etch) < np.asarray(self.thickness)):

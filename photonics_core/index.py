@@ -13,10 +13,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from photonics_core.display import Shown
-from photonics_core.kernels.checks import check_finite, check_positive, check_range
+from photonics_core.kernels.checks import check_finite, check_range
 from photonics_core.kernels.phase import detuned_turns, reduced_turns, wavelength_offset
 from photonics_core.runtime import as_leaf
 from photonics_core.units import REFERENCE_TEMPERATURE, SPEED_OF_LIGHT, attenuation, group_velocity_dispersion
+
+#: Temperatures in K for which a linear index model is taken.
+TEMPERATURES = (150.0, 1000.0)
 
 
 class IndexModel(Shown):
@@ -90,7 +93,7 @@ class LinearIndex(IndexModel):
         check_range("n_g", self.n_g, 0.5, 20.0)
         check_range("wl0", self.wl0, 0.2, 20.0, "um")
         check_range("loss_db_cm", self.loss_db_cm, 0.0, np.inf, "dB/cm")
-        check_positive("temperature0", self.temperature0, "K")
+        check_range("temperature0", self.temperature0, *TEMPERATURES, "K")
         for name in ("dispersion_ps_nm_km", "thermo_optic", "thermo_optic_slope"):
             check_finite(name, getattr(self, name))
 
@@ -128,6 +131,7 @@ class LinearIndex(IndexModel):
         return -SPEED_OF_LIGHT * dispersion / (2.0 * self.wl0)
 
     def _heating(self, temperature: Any) -> Any:
-        check_positive("temperature", temperature, "K")
+        # Nor does a polynomial in temperature far from rooms and chips; degrees Celsius given for kelvin end up here.
+        check_range("temperature", temperature, *TEMPERATURES, "K")
         rise = temperature - self.temperature0
         return (self.thermo_optic + 0.5 * self.thermo_optic_slope * rise) * rise

@@ -148,9 +148,12 @@ def _assign(table: dict[str, Any], assignment: str) -> None:
 
 
 def _mistake(model: type[pydantic.BaseModel], entry: Mapping[str, Any]) -> str:
-    path = entry["loc"]
-    near = did_you_mean(str(path[-1]), _names(model, path[:-1])) if entry["type"] == "extra_forbidden" else ""
-    return f"{'.'.join(map(str, path)) or 'settings'} = {_short(entry['input'])}: {entry['msg']}{near}"
+    path, said = entry["loc"], entry["msg"]
+    if entry["type"] == "extra_forbidden":
+        said = f"there is no setting of this name{did_you_mean(str(path[-1]), _names(model, path[:-1]))}"
+    elif entry["type"] == "union_tag_not_found":
+        said = f"{entry['ctx']['discriminator']} is missing, which says what the others mean"
+    return f"{'.'.join(map(str, path)) or 'settings'} = {_short(entry['input'])}: {said}"
 
 
 def _names(kind: Any, path: Sequence[str | int]) -> list[str]:

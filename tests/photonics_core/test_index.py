@@ -90,7 +90,7 @@ def test_derivatives_with_respect_to_every_leaf(quantity, assert_gradient):
         ({"n_g": 25.0}, "n_g = 25 is outside [0.5, 20]"),
         ({"wl0": 0.0}, "wl0 = 0 um is outside [0.2, 20]"),
         ({"loss_db_cm": -1.0}, "loss_db_cm = -1 dB/cm is outside [0, inf)"),
-        ({"temperature0": -3.0}, "temperature0 = -3 K is outside (0, inf)"),
+        ({"temperature0": -3.0}, "temperature0 = -3 K is outside [150, 1000]"),
         ({"thermo_optic": np.nan}, "thermo_optic = nan is outside the finite numbers"),
         ({"n_eff": "glass"}, "n_eff = 'glass' is not a real number"),
     ],
@@ -104,5 +104,5 @@ def test_bad_parameters_are_named(change, message):
 def test_bad_arguments_are_named():
     with pytest.raises(ValueError, match=r"wl = -1 um is outside \[1.085, 2.015\]"):
         INDEX.turns(10.0, -1.0)
-    with pytest.raises(ValueError, match=r"temperature = 0 K is outside \(0, inf\)"):
+    with pytest.raises(ValueError, match=r"temperature = 0 K is outside \[150, 1000\]"):
         INDEX.effective_index(1.55, 0.0)
