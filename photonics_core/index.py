@@ -76,8 +76,8 @@ class LinearIndex(IndexModel):
 
     Raises:
         ValueError: for an index outside [0.5, 10] (group index: 20), wl0 outside [0.2, 20] um, a loss
-            below zero or a number that is not finite; in use, for a wavelength more than 30 % away from wl0, or a temperature
-            outside [150, 1000] K.
+            below zero or a number that is not finite; in use, for a wavelength more than 30 % away from wl0, or a
+            temperature outside [150, 1000] K.
     """
 
     n_eff: Any = eqx.field(converter=as_leaf)

@@ -18,6 +18,7 @@ LONG = (
     "from_a_cross_section",
     "from_a_gap",
     "optical_engine",
+    "ring_modulator",
 )
 NOTEBOOKS = [
     pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if path.stem in LONG else [])

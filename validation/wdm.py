@@ -136,7 +136,12 @@ def crosstalk_penalty() -> Evidence:
     return Evidence(closed, exact, 0.003, "dB")
 
 
-@case("wdm.crosstalk_bound", source="closure of the eye, which the Gaussian form exceeds here", kind="range")
+@case(
+    "wdm.crosstalk_bound",
+    source="closure of the eye, which the Gaussian form exceeds here",
+    kind="range",
+    is_long=True,
+)
 @in_float64
 def crosstalk_bound() -> Evidence:
     """Exact penalty in dB of the worst of eight channels 100 GHz apart, two linewidths: few and strong aggressors."""

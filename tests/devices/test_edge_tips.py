@@ -19,12 +19,14 @@ def square():
     return [tip(0.22).mode(1.55, polarization=each, accuracy="fast") for each in ("te", "tm")]
 
 
+@pytest.mark.slow
 def test_a_square_core_does_not_know_te_from_tm(square):
     te, tm = square
     assert float(te.n_eff) == pytest.approx(float(tm.n_eff), abs=1e-10)
     assert float(te.te_fraction()) == pytest.approx(1.0 - float(tm.te_fraction()), abs=1e-9)
 
 
+@pytest.mark.slow
 def test_the_search_finds_the_mode_near_the_cladding_and_far_from_it(square):
     narrow = float(tip(0.16).mode(1.55, accuracy="fast").n_eff)
     wire = float(tip(0.45).mode(1.55, accuracy="fast").n_eff)

@@ -30,7 +30,7 @@ def of_one_ring(transmitter, k, driven):
     return lambda wl: ring.amplitudes(wl, T, path).through
 
 
-@pytest.mark.parametrize("levels", [2, 4])
+@pytest.mark.parametrize("levels", [2, pytest.param(4, marks=pytest.mark.slow)])
 def test_it_is_the_mean_over_the_band_of_the_noise_behind_a_filter(link, levels):
     """By wavelengths, couplers that disperse and all, and by the trapezoidal rule on 400 points."""
     tx = link.transmitter

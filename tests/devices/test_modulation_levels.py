@@ -33,6 +33,7 @@ def test_the_outer_levels_are_the_transmitters_states():
     np.testing.assert_allclose(own[0] / own[1], levels.zero / levels.one, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_drives_move_as_the_implicit_function_does():
     def drives(temperature):
         return level_drives(TRANSMITTER, temperature, levels=4)[:, 1:3]

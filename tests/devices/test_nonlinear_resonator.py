@@ -128,6 +128,7 @@ def unflatten(y):
     return ResonatorState(jax.lax.complex(y[0], y[1]), y[2], y[3:])
 
 
+@pytest.mark.slow
 def test_light_pulses_by_itself_where_no_state_is_stable(pulsing):
     states = RING.steady_states(-0.004, 1.0)
     assert not np.any(states.stable)

@@ -88,6 +88,7 @@ def test_the_closed_form_of_a_shift_alone():
     np.testing.assert_allclose(np.conj(ratio), closed, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_waveform_is_that_of_an_adaptive_integrator():
     """56 GBd, 32 samples a symbol, edges of 6 ps from 20 to 80 %: error of the power below 1e-6."""
     period, samples, bits = 1 / 0.056, 32, 24

@@ -73,6 +73,7 @@ def test_a_sweep_of_the_power_jumps_at_the_folds():
     np.testing.assert_array_equal(falling[three], states[three, 2])
 
 
+@pytest.mark.slow
 def test_branches_are_stable_where_a_slow_heat_finds_them():
     """dU_th/dt = (U(d, U_th) - U_th) / T: the outer states attract, the middle one repels."""
     power, detuning = 4.0 * float(WARM.onset_power), -0.03

@@ -80,7 +80,7 @@ def test_all_patterns_agree_with_a_walk_along_both_buses():
     assert additive.shape == exact.shape == (16, 4)
 
 
-@pytest.mark.parametrize("levels", [2, 4])
+@pytest.mark.parametrize("levels", [2, pytest.param(4, marks=pytest.mark.slow)])
 def test_the_additive_form_is_the_main_effects_of_all_patterns(levels):
     """Its mean is exact, with any one ring's state given; what it lacks is a small part of what it has."""
     powers, exact, additive = everything(*chain(), 330.0, levels)

@@ -64,7 +64,7 @@ def test_some_modes_are_evanescent_and_nothing_is_nan(straight):
 
 
 @pytest.mark.parametrize("name", ["taper", "junction"])
-@pytest.mark.parametrize("count", [1, 3, COUNT])
+@pytest.mark.parametrize("count", [pytest.param(1, marks=pytest.mark.slow), 3, COUNT])
 def test_reciprocity_and_power_hold_for_any_number_of_modes(name, count, request):
     kept = request.getfixturevalue(name).keep(count)
     s = kept.scattering(rows(1.0))

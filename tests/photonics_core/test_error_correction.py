@@ -72,6 +72,7 @@ def test_gradients(assert_gradient):
         assert_gradient(each, jnp.asarray([-1.0, -3.0, -4.5, -9.0]))
 
 
+@pytest.mark.slow
 def test_single_precision(float32):
     with jax.enable_x64(True):
         exact = np.asarray(KP4.log10_corrected_ratio(RATIOS))

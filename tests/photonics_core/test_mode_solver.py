@@ -150,6 +150,7 @@ def test_a_batch_of_widths():
     assert np.all(np.diff(batch[:, 0]) > 0)
 
 
+@pytest.mark.slow
 def test_fields_anywhere(modes):
     mode = modes[0]
     x, y, _ = mode.points()

@@ -99,6 +99,7 @@ def test_draws_do_not_depend_on_the_precision():
         np.testing.assert_array_equal(before[name], after[name])
 
 
+@pytest.mark.slow
 def test_the_ends_of_ten_million_samples_take_no_memory():
     script = """
 import resource

@@ -75,6 +75,7 @@ def test_slices_and_local_modes_agree_in_a_slow_taper(expansion, local):
         assert 2e-5 < 1.0 - np.abs(followed[0, 0]) ** 2 < 2e-4
 
 
+@pytest.mark.slow
 def test_the_best_profile_is_as_adiabatic_everywhere(local):
     best = local.best_profile(STEPS)
     np.testing.assert_allclose(best[jnp.array([0, -1])], WIDTHS[[0, -1]], rtol=1e-12)
@@ -117,6 +118,7 @@ def test_derivatives_have_no_kinks_where_the_modes_are_known(local):
         np.testing.assert_allclose(below, above, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_between_the_samples_lie_cubics():
     widths = jnp.array([0.0, 0.1, 0.25, 0.45, 0.6, 1.0])
     beta = jnp.stack([2.0 + widths - 3.0 * widths**2, -widths], axis=1).astype(complex)
