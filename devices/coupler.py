@@ -14,10 +14,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from photonics_core.display import Shown
-from photonics_core.kernels.checks import check_finite, check_positive, check_range
+from photonics_core.kernels.checks import check_finite, check_positive, check_range, check_wavelength
 from photonics_core.kernels.phase import wavelength_offset
 from photonics_core.runtime import as_leaf
 from photonics_core.scattering import SMatrix
+
+#: Largest gap in um; nanometres given for micrometres are beyond it.
+MOST_GAP = 20.0
 
 
 class Coupler(Shown):
@@ -41,10 +44,12 @@ class Coupler(Shown):
 
     def power_coupling(self, wl: Any) -> jax.Array:
         """Fraction of the power that crosses, sin^2(angle), before excess loss."""
+        check_wavelength("wl", wl)
         return jnp.sin(self.coupling_angle(wl)) ** 2
 
     def scattering(self, wl: Any) -> SMatrix:
         """Scattering matrix over `wl` in um, ports in, through, add, cross."""
+        check_wavelength("wl", wl)
         angle = jnp.broadcast_to(self.coupling_angle(wl), jnp.shape(wl))
         passed = jnp.exp(-self.loss_exponent())
         zero = jnp.zeros_like(angle)
@@ -82,7 +87,7 @@ class PointCoupler(Coupler):
         if self.angle_slope is not None:
             check_finite("angle_slope", self.angle_slope, "rad/um")
         check_range("loss_db", self.loss_db, 0.0, np.inf, "dB")
-        check_positive("wl0", self.wl0, "um")
+        check_wavelength("wl0", self.wl0)
 
     @classmethod
     def from_power(cls, power_coupling: Any, loss_db: Any = 0.0) -> "PointCoupler":
@@ -140,11 +145,12 @@ class DirectionalCoupler(Coupler):
             ("loss_db", "dB"),
         ):
             check_range(name, getattr(self, name), 0.0, np.inf, unit)
+        check_range("gap", self.gap, 0.0, MOST_GAP, "um")
         check_positive("decay_length", self.decay_length, "um")
         if self.dispersion is not None:
             check_finite("dispersion", self.dispersion, "1/um")
         check_range("gap0", self.gap0, 0.0, np.inf, "um")
-        check_positive("wl0", self.wl0, "um")
+        check_wavelength("wl0", self.wl0)
 
     def coupling_per_length(self, wl: Any) -> jax.Array:
         """Coupling per length kappa in rad/um at wavelength `wl` in um."""

@@ -24,12 +24,15 @@ from photonics_core.kernels.checks import (
     check_kind,
     check_positive,
     check_range,
+    check_wavelength,
     is_concrete,
 )
 from photonics_core.kernels.roots import bracketed_root
 from photonics_core.runtime import as_leaf
 from photonics_core.units import DB_PER_NEPER, REFERENCE_TEMPERATURE, SPEED_OF_LIGHT, db, power_ratio
 
+#: Bandwidths in THz that parts of a link can have; GHz given for THz are beyond them.
+BANDWIDTHS = (1e-5, 10.0)
 #: Planck's constant in fJ ps and Boltzmann's constant in fJ/K (exact by the SI).
 PLANCK, BOLTZMANN = 6.62607015e-7, 1.380649e-8
 #: Noise bandwidth over -3 dB bandwidth: fourth-order Bessel-Thomson filter 1.05, one pole pi / 2.
@@ -65,8 +68,8 @@ class Photodiode(Shown):
         check_positive("responsivity", self.responsivity, "mA/mW")
         check_range("dark_current", self.dark_current, 0.0, np.inf, "mA")
         check_range("capacitance", self.capacitance, 0.0, np.inf, "fF")
-        check_positive("bandwidth", self.bandwidth, "THz")
-        check_positive("wl", self.wl, "um")
+        check_range("bandwidth", self.bandwidth, *BANDWIDTHS, "THz")
+        check_wavelength("wl", self.wl)
         if is_concrete(self.responsivity, self.wl):
             responsivity, limit = np.asarray(self.responsivity), np.asarray(quantum_limit(self.wl))
             if np.any(responsivity > limit * (1.0 + 1e-6)):

@@ -6,7 +6,7 @@ of data out, one of data in, and one for the light of its lasers. Its rate count
 
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from photonics_core.devices import measured_silicon as silicon
 from photonics_core.devices.engine_technology import EngineTechnology
@@ -19,6 +19,8 @@ from photonics_core.units import SPEED_OF_LIGHT
 CODES: dict[str, ReedSolomon | None] = {"none": None, "KR4": KR4, "KP4": KP4}
 #: Most lines of a fibre; neighbours are padded to it, so that all engines run one compiled program.
 MOST_CHANNELS = 32
+#: Spacings in GHz and symbol rates in GBd that can be meant; Hz given for GHz are beyond them.
+SPACINGS, SYMBOL_RATES = (1.0, 10_000.0), (0.1, 1000.0)
 #: Fibres at the edge for a link out and one in, the light of the lasers included.
 FIBRES_OF_A_PAIR = 3
 
@@ -46,8 +48,10 @@ class EngineCandidate:
 
     def __post_init__(self) -> None:
         check_range("channels", self.channels, 2, MOST_CHANNELS)
-        check_positive("spacing_ghz", self.spacing_ghz, "GHz")
-        check_positive("symbol_rate_gbd", self.symbol_rate_gbd, "GBd")
+        if self.channels != int(self.channels):
+            raise ValueError(f"channels = {self.channels} is not a whole number")
+        check_range("spacing_ghz", self.spacing_ghz, *SPACINGS, "GHz")
+        check_range("symbol_rate_gbd", self.symbol_rate_gbd, *SYMBOL_RATES, "GBd")
         check_choice("levels", self.levels, (2, 4))
         check_choice("code", self.code, CODES)
 
@@ -79,6 +83,17 @@ class EngineCandidate:
         form = "NRZ" if self.levels == 2 else "PAM4"
         code = "" if self.code == "none" else f" {self.code}"
         return f"{self.channels} x {self.symbol_rate_gbd:g} GBd {form}{code}, {self.spacing_ghz:g} GHz"
+
+
+#: Choices of a specification, and what each is of a candidate.
+_CHOICES = {
+    "channels": "channels",
+    "spacings_ghz": "spacing_ghz",
+    "symbol_rates_gbd": "symbol_rate_gbd",
+    "levels": "levels",
+    "codes": "code",
+}
+_ANY = EngineCandidate(8, 200.0, 32.0)
 
 
 @dataclass(frozen=True)
@@ -119,22 +134,36 @@ class EngineSpec:
     radii: tuple[float, float] = (3.0, 10.0)
 
     def __post_init__(self) -> None:
-        for name in ("rate_tbps", "shoreline_mm", "most_line_power", "most_heater_power"):
-            check_positive(name, getattr(self, name))
+        for name, most, unit in (
+            ("rate_tbps", 1000.0, "Tb/s"),
+            ("shoreline_mm", 200.0, "mm"),
+            ("most_line_power", 1000.0, "mW"),
+            ("most_heater_power", 1000.0, "mW"),
+        ):
+            check_positive(name, getattr(self, name), unit)
+            check_range(name, getattr(self, name), 0.0, most, unit)
         check_range("least_gap", self.least_gap, 0.02, 0.29, "um")
         check_range("log10_target", self.log10_target, -30.0, -2.0)
         check_range("margin_db", self.margin_db, 0.0, 30.0, "dB")
-        for name, low, high in (
-            ("temperatures_k", 250.0, 400.0),
-            ("laser_temperatures_k", 250.0, 400.0),
-            ("radii", 2.0, 50.0),
+        for name, low, high, unit in (
+            ("temperatures_k", 250.0, 400.0, "K"),
+            ("laser_temperatures_k", 250.0, 400.0, "K"),
+            ("radii", 2.0, 50.0, "um"),
         ):
-            check_range(name, getattr(self, name), low, high)
-            if not getattr(self, name)[0] <= getattr(self, name)[1]:
-                raise ValueError(f"{name} = {getattr(self, name)} descends")
-        for name in ("channels", "spacings_ghz", "symbol_rates_gbd", "levels", "codes"):
-            if not getattr(self, name):
+            values = getattr(self, name)
+            if not isinstance(values, tuple | list) or len(values) != 2:
+                raise ValueError(f"{name} = {values!r} is not a pair of the least and the largest in {unit}")
+            check_range(name, values, low, high, unit)
+            if not values[0] <= values[1]:
+                raise ValueError(f"{name} = {values} descends")
+        for name, of_candidate in _CHOICES.items():
+            values = getattr(self, name)
+            if not isinstance(values, tuple | list):
+                raise ValueError(f"{name} = {values!r} is not a tuple of choices; one choice is ({values!r},)")
+            if not values:
                 raise ValueError(f"{name} = () leaves nothing to choose")
+            for value in values:
+                replace(_ANY, **{of_candidate: value})  # refuses what no candidate can have
 
     def all_candidates(self) -> list[EngineCandidate]:
         """All combinations of the choices."""

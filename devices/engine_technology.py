@@ -96,6 +96,7 @@ class EngineTechnology(Shown):
         positive = ("responsivity", "density_pa", "receiver_share", "driver_bandwidth", "capacitance", "swing")
         for name in (*positive, "drive_shift_pm", "heater_nm_mw", "laser_efficiency", "pam4_factor", "pitch"):
             check_positive(name, getattr(self, name))
+        check_range("capacitance", self.capacitance, 0.1, 1e4, "fF")
         check_range("laser_efficiency", self.laser_efficiency, 0.0, 1.0)
         # One electron for each photon.
         check_range("responsivity", self.responsivity, 0.0, float(quantum_limit(CENTER)), "mA/mW")

@@ -24,7 +24,14 @@ import numpy as np
 
 from photonics_core.devices.transmitter import wavelength_grid
 from photonics_core.display import Shown
-from photonics_core.kernels.checks import check_choice, check_finite, check_positive, check_range, is_concrete
+from photonics_core.kernels.checks import (
+    check_choice,
+    check_finite,
+    check_positive,
+    check_range,
+    check_wavelength,
+    is_concrete,
+)
 from photonics_core.runtime import as_leaf
 from photonics_core.units import REFERENCE_TEMPERATURE, SPEED_OF_LIGHT, frequency, power_ratio
 
@@ -90,7 +97,7 @@ class LaserArray(Shown):
     def __check_init__(self) -> None:
         if np.ndim(self.lines) != 1 or np.size(self.lines) == 0:
             raise ValueError(f"lines of shape {np.shape(self.lines)} are not [N] with N > 0")
-        check_range("lines", self.lines, 0.2, 20.0, "um")
+        check_wavelength("lines", self.lines)
         for name in ("power", "efficiency", "rin_db_hz", "linewidth_mhz", "drift_nm_k", "grid_error"):
             _check_each(name, getattr(self, name), np.size(self.lines), "lines")
         check_range("grid_error", self.grid_error, -0.05, 0.05, "um")
@@ -198,7 +205,7 @@ class CombLaser(Shown):
         for name in ("center", "spacing_ghz", "power", "rin_db_hz", "total_rin_db_hz", "linewidth_mhz", "efficiency"):
             if np.ndim(getattr(self, name)):
                 raise ValueError(f"{name} of shape {np.shape(getattr(self, name))} is not one number for the laser")
-        check_range("center", self.center, 0.2, 20.0, "um")
+        check_wavelength("center", self.center)
         check_range("spacing_ghz", self.spacing_ghz, 1.0, 1e4, "GHz")
         check_range("spacing_drift", self.spacing_drift, -1e-2, 1e-2, "1/K")
         _check_common(self)

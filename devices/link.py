@@ -21,7 +21,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from photonics_core.devices.detector import Receiver
+from photonics_core.devices.detector import BANDWIDTHS, Receiver
 from photonics_core.devices.laser import CombLaser, LaserArray
 from photonics_core.devices.link_budget import ReceivedSignals, penalties_db, received_signals
 from photonics_core.devices.link_lock import largest_error
@@ -31,7 +31,14 @@ from photonics_core.devices.transmitter import RingTransmitter
 from photonics_core.devices.wdm import ChannelPowers, RingReceiver, channel_powers
 from photonics_core.display import Shown
 from photonics_core.error_correction import ReedSolomon
-from photonics_core.kernels.checks import check_choice, check_kind, check_positive, check_range, is_concrete
+from photonics_core.kernels.checks import (
+    check_choice,
+    check_kind,
+    check_positive,
+    check_range,
+    check_temperature,
+    is_concrete,
+)
 from photonics_core.power_budget import LOSSES
 from photonics_core.runtime import as_leaf
 from photonics_core.scattering import power
@@ -99,15 +106,14 @@ class WdmLink(Shown):
 
     def __check_init__(self) -> None:
         check_kind("transmitter", self.transmitter, RingTransmitter)
-        for name, kinds in (("laser", LASERS), ("receiver", RECEIVERS)):
-            if not isinstance(getattr(self, name), kinds):
-                names = " or ".join(kind.__name__ for kind in kinds)
-                raise ValueError(f"{name} = {getattr(self, name)!r} is not of the kind {names}")
+        check_kind("laser", self.laser, *LASERS)
+        check_kind("receiver", self.receiver, *RECEIVERS)
         check_kind("detector", self.detector, Receiver)
         for name, count in (("laser", self.laser.count), ("receiver", self.receiver.count)):
             if count != self.count:
                 raise ValueError(f"{name} of {count} lines does not match the {self.count} rings of the transmitter")
         check_positive("symbol_rate_gbd", self.symbol_rate_gbd, "GBd")
+        check_range("symbol_rate_gbd", self.symbol_rate_gbd, 0.0, 1000.0, "GBd")
         check_choice("levels", self.levels, (2, 4))
         if self.code is not None:
             check_kind("code", self.code, ReedSolomon)
@@ -118,9 +124,11 @@ class WdmLink(Shown):
             check_range(name, getattr(self, name), 0.0, 100.0, "dB")
         check_range("length_m", self.length_m, 0.0, 1e5, "m")
         check_range("attenuation_db_km", self.attenuation_db_km, 0.0, 1e4, "dB/km")
-        for name, unit in (("modulator_bandwidth", "THz"), ("laser_temperature", "K"), ("receiver_temperature", "K")):
+        if self.modulator_bandwidth is not None:
+            check_range("modulator_bandwidth", self.modulator_bandwidth, *BANDWIDTHS, "THz")
+        for name in ("laser_temperature", "receiver_temperature"):
             if getattr(self, name) is not None:
-                check_positive(name, getattr(self, name), unit)
+                check_temperature(name, getattr(self, name))
         for name in _NUMBERS:
             if getattr(self, name) is not None and np.ndim(getattr(self, name)):
                 raise ValueError(f"{name} of shape {np.shape(getattr(self, name))} is not one number for the link")

@@ -31,6 +31,8 @@ from photonics_core.units import REFERENCE_TEMPERATURE, SPEED_OF_LIGHT
 #: Voltages at which a waveform's resonance is found. The polynomial between them is good to 2e-8 of the shift for 0 to
 #: 3 V, and to 2e-6 from -0.4 to 3.6 V.
 NODES = 13
+#: Largest resistance of a driver in kOhm; Ohm given for kOhm are mostly beyond it.
+MOST_RESISTANCE = 10.0
 #: Laser wavelengths tried for the best one, and over how many linewidths to both sides of the resonance.
 TRIALS, LINEWIDTHS = 401, 4.0
 
@@ -104,7 +106,7 @@ class RingModulator(Shown):
         check_kind("guide", self.guide, DopedGuide)
         check_positive("fill", self.fill)
         check_range("fill", self.fill, 0.0, 1.0)
-        check_range("driver_resistance", self.driver_resistance, 0.0, np.inf, "kOhm")
+        check_range("driver_resistance", self.driver_resistance, 0.0, MOST_RESISTANCE, "kOhm")
         check_range("pad_capacitance", self.pad_capacitance, 0.0, np.inf, "fF")
 
     def _preview(self) -> Callable[[Any], None] | None:
@@ -168,7 +170,7 @@ class RingModulator(Shown):
         self, wl: Any, voltages: tuple[Any, Any], temperature: Any = REFERENCE_TEMPERATURE
     ) -> StaticModulation:
         """What two voltages make of a laser at `wl`, after all has settled."""
-        check_range("number of voltages", len(voltages), 2, 2)
+        _check_pair(voltages)
         return StaticModulation(*(self.transmission(wl, voltage, temperature) for voltage in voltages))
 
     def best_laser(self, wl: float, voltages: tuple[Any, Any], temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
@@ -177,8 +179,9 @@ class RingModulator(Shown):
         As a maximum it is flat: derivatives of the amplitude at this laser do not need its own, and it has none.
 
         Raises:
-            ValueError: for two equal voltages.
+            ValueError: for two equal voltages, or not two.
         """
+        _check_pair(voltages)
         if is_concrete(*voltages) and np.any(np.asarray(voltages[0]) == np.asarray(voltages[1])):
             raise ValueError(f"voltages = {voltages[0]} V and {voltages[1]} V modulate nothing; give two that differ")
         first, second = (self.at(voltage) for voltage in voltages)
@@ -289,9 +292,9 @@ class RingModulator(Shown):
     ) -> tuple[Resonator, tuple[jax.Array, jax.Array], jax.Array]:
         """The resonator, detuning and 1 / tau_l at the samples, and the voltage across the junction."""
         check_finite("voltage", voltage, "V")
+        if not np.ndim(voltage) or np.shape(voltage)[-1] < 2:
+            raise ValueError(f"voltage of shape {np.shape(voltage)} is not [..., K] with two samples or more")
         voltage = self.guide.junction.checked_voltage(jnp.asarray(voltage, jnp.result_type(float)))
-        if not voltage.ndim or voltage.shape[-1] < 2:
-            raise ValueError(f"voltage of shape {voltage.shape} is not [..., K] with two samples or more")
         across = self._low_pass(voltage, step)
         low, high = jnp.min(across), jnp.max(across)
         half = 0.5 * (high - low) + 1e-3
@@ -340,3 +343,9 @@ def _detuning(ring: AllPassRing | AddDropRing, wl: Any, resonant: jax.Array, tem
 def _source(power: Any, voltage: jax.Array) -> jax.Array:
     check_positive("power", power, "mW")
     return jnp.sqrt(jnp.asarray(power, voltage.dtype))
+
+
+def _check_pair(voltages: Any) -> None:
+    count = len(voltages) if isinstance(voltages, tuple | list) or np.ndim(voltages) else 1
+    if count != 2:
+        raise ValueError(f"voltages = {voltages!r} are not a pair")

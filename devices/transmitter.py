@@ -15,7 +15,7 @@ import numpy as np
 
 from photonics_core.devices.bus import RingBus
 from photonics_core.display import Row, Shown, brief
-from photonics_core.kernels.checks import check_kind, check_positive, check_range
+from photonics_core.kernels.checks import check_kind, check_positive, check_range, check_wavelength
 from photonics_core.runtime import as_leaf
 from photonics_core.scattering import power
 from photonics_core.units import REFERENCE_TEMPERATURE, db, frequency, wavelength
@@ -180,10 +180,15 @@ def wavelength_grid(center: float, spacing_ghz: float, count: int) -> np.ndarray
     """Wavelengths in um of `count` lines `spacing_ghz` apart in frequency around `center` in um, ascending.
 
     Raises:
-        ValueError: if the centre or the spacing is not positive, or the count is below one.
+        ValueError: for a centre outside [0.2, 20] um, a spacing that is not positive, a count below one, or lines that
+            reach farther than half of the frequency of the centre.
     """
-    check_positive("center", center, "um")
+    check_wavelength("center", center)
     check_positive("spacing_ghz", spacing_ghz, "GHz")
     check_range("count", count, 1, 10_000)
     offsets = (np.arange(count) - (count - 1) / 2) * spacing_ghz * 1e-3
+    if offsets[-1] > 0.5 * frequency(center):
+        raise ValueError(
+            f"spacing_ghz = {spacing_ghz:g} GHz: {count} lines reach {offsets[-1]:.3g} THz from the center"
+        )
     return np.asarray(wavelength(frequency(center) - offsets))

@@ -29,7 +29,7 @@ from jax import lax
 from photonics_core.devices.vcsel_rest import as_type, photons_at_rest, points_at_rest
 from photonics_core.display import Shown
 from photonics_core.eye import ELEMENTARY_CHARGE
-from photonics_core.kernels.checks import check_positive, check_range, is_concrete
+from photonics_core.kernels.checks import check_positive, check_range, check_wavelength, is_concrete
 from photonics_core.runtime import as_leaf
 from photonics_core.units import REFERENCE_TEMPERATURE, frequency
 
@@ -131,7 +131,7 @@ class Vcsel(Shown):
         if np.shape(self.recombination)[-1:] != (3,):
             raise ValueError(f"recombination of shape {np.shape(self.recombination)} is not [3]: A, B, C")
         check_range("recombination", self.recombination, 0.0, np.inf)
-        check_range("wl", self.wl, 0.2, 20.0, "um")
+        check_wavelength("wl", self.wl)
         for name in ("gain_detuning_nm", "gain_drift_nm_k", "mode_drift_nm_k", "transparency_drift"):
             check_range(name, getattr(self, name))
         if is_concrete(self.turn_on_voltage, self.outcoupling, self.injection_efficiency, self.wl):

@@ -16,7 +16,7 @@ class WdmSettings(Settings):
     """Settings of the job; every number has its unit in its name or beside it."""
 
     channels: Annotated[int, Field(strict=True, ge=2, le=32, description="number of laser lines and rings")] = 8
-    spacing_ghz: Annotated[float, Field(gt=0, le=1000, description="spacing of the laser lines")] = 200.0
+    spacing_ghz: Annotated[float, Field(ge=1, le=1000, description="spacing of the laser lines")] = 200.0
     center_um: Annotated[float, Field(ge=1.26, le=1.36, description="centre of the laser lines")] = 1.31
     radius_um: Annotated[float, Field(ge=3, le=20, description="nominal radius")] = 5.0
     temperatures_k: Annotated[tuple[Temperature, ...], Field(min_length=1, max_length=9)] = (

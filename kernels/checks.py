@@ -12,6 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+#: Wavelengths in um, and temperatures in K, at which anything here works. Nanometres given for micrometres and degrees
+#: Celsius for kelvin are outside.
+WAVELENGTHS, TEMPERATURES = (0.2, 20.0), (150.0, 1000.0)
+
 
 def is_concrete(*values: Any) -> bool:
     """Say whether all values have numbers that the host can read (none is traced)."""
@@ -43,6 +47,16 @@ def check_range(
         raise ValueError(f"{name} = {wrong[0]:.6g}{_spaced(unit)} is outside {_interval(low, high, exclusive)}")
 
 
+def check_wavelength(name: str, wl: Any) -> None:
+    """Raise a `ValueError` unless every element of `wl` is within `WAVELENGTHS`."""
+    check_range(name, wl, *WAVELENGTHS, "um")
+
+
+def check_temperature(name: str, temperature: Any) -> None:
+    """Raise a `ValueError` unless every element of `temperature` is within `TEMPERATURES`."""
+    check_range(name, temperature, *TEMPERATURES, "K")
+
+
 def check_positive(name: str, value: Any, unit: str = "") -> None:
     """Raise a `ValueError` unless every element of `value` is finite and above zero."""
     check_range(name, value, 0.0, np.inf, unit, exclusive=True)
@@ -60,10 +74,12 @@ def check_choice(name: str, value: Any, choices: Iterable[Any]) -> None:
         raise ValueError(f"{name} = {value!r} is not one of {', '.join(repr(c) for c in choices)}")
 
 
-def check_kind(name: str, value: Any, kind: type) -> None:
-    """Raise a `ValueError` unless `value` is an instance of `kind`."""
-    if not isinstance(value, kind):
-        raise ValueError(f"{name} = {value!r} is not of the kind {kind.__name__}")
+def check_kind(name: str, value: Any, *kinds: type) -> None:
+    """Raise a `ValueError` unless `value` is an instance of one of `kinds`."""
+    if not isinstance(value, kinds):
+        # The text of a device is long; its kind is what matters.
+        given = repr(value) if isinstance(value, str | int | float | complex | None) else f"{type(value).__name__}(...)"
+        raise ValueError(f"{name} = {given} is not of the kind {' or '.join(kind.__name__ for kind in kinds)}")
 
 
 def as_inexact(name: str, values: Any) -> jax.Array:

@@ -15,6 +15,8 @@ pc.set_precision("float64")
 
 # %% [markdown]
 # ## Modes
+#
+# The first is quasi-TE, with its field across the wire; the second is quasi-TM, held less by so low a core.
 
 # %%
 wire = pc.CrossSection.strip(width=0.5, height=0.22)  # silicon in silica

@@ -5,6 +5,7 @@ for this module; each is loaded when it is first used, so that `import photonics
 """
 
 import importlib
+import importlib.util
 from typing import Any
 
 import lazy_loader
@@ -23,6 +24,8 @@ def __getattr__(name: str) -> Any:
 def _meant(name: str) -> str:
     if name.startswith("_"):  # asked for by protocols, not by people
         return ""
+    if importlib.util.find_spec(f"{__name__}.{name}"):
+        return f"; it is a module: import {__name__}.{name}"
     return importlib.import_module(f"{__name__}.suggestions").did_you_mean(name, __all__)
 
 

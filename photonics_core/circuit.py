@@ -57,7 +57,7 @@ class Circuit(Shown):
     """
 
     parameters: dict[str, dict[str, Any]]
-    wiring: Wiring = eqx.field(static=True)
+    wiring: Wiring = eqx.field(static=True, repr=False)
 
     def __init__(
         self, netlist: Netlist | NetlistHierarchy, models: "Mapping[str, Any] | _Library", *, lenient: bool = False

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from photonics_core import cli_sweeps, shell_completion
-from photonics_core.cli_options import Device, Json, Precision
+from photonics_core.cli_options import Device, Devices, Json, Precision
 from photonics_core.interrupts import interrupts_later
 from photonics_core.shell_session import clear_errors, results_folder, start, use_cache
 
@@ -136,7 +136,7 @@ def fit(
     regime: Annotated[str | None, typer.Option(help="Of a folder: under or over, where it is known for all.")] = None,
     pattern: Annotated[str | None, typer.Option(help="Of a folder: names' expression with groups x and y.")] = None,
     pitch: Annotated[float, typer.Option(help="Of a folder: um for one unit of x and y in the names.")] = 1.0,
-    devices: Annotated[int | None, typer.Option(help="Number of local devices; all by default.")] = None,
+    devices: Devices = None,
     device: Device = "auto",
     precision: Precision = "float64",
 ) -> None:
@@ -149,37 +149,26 @@ def fit(
       photonics-core fit ring_r25_gap300.mat ring_r25_gap500.mat --radius 25
       photonics-core fit wafer3/ --out wafer3.h5 --pattern "_x(?P<x>-?[0-9]+)_y(?P<y>-?[0-9]+)" --pitch 10000
     """
-    if len(files) == 1 and files[0].is_dir():
-        with clear_errors():
-            with interrupts_later():
-                from photonics_core.fit_command import fit_wafer
-            if not dry_run:
-                start(device, precision)
+    is_folder = len(files) == 1 and files[0].is_dir()
+    of_folder = {"out": out, "dry-run": dry_run or None, "regime": regime, "pattern": pattern, "devices": devices}
+    with clear_errors():
+        with interrupts_later():
+            from photonics_core.fit_command import fit_files, fit_wafer
+        for name, value in of_folder.items():
+            if value is not None and not is_folder:
+                raise ValueError(f"--{name} is for a folder of spectra, not for files")
+        if not dry_run:
+            start(device, precision)
+        if is_folder:
             plan = {"radius": radius, "pattern": pattern, "pitch": pitch}
             options = {"regime": regime, "devices": devices, "as_json": as_json, "dry_run": dry_run}
             failed = fit_wafer(files[0], out, plan, typer.echo, **options)
-        raise typer.Exit(2 if failed else 0)
-    fits, failures = [], {}
-    with clear_errors():
-        with interrupts_later():
-            from photonics_core.fit import decide_series, fit_ring
-            from photonics_core.spectra import SpectrumError, nominal_radius
-        for file in files:
-            try:
-                fits.append(fit_ring(file, nominal_radius(file) or radius))
-            except SpectrumError as error:  # one bad file does not cost the others
-                failures[str(file)] = str(error)
-        rows = [ring.to_json() for ring in decide_series(fits)]
-    if as_json:
-        for row in rows + [{"file": file, "error": error} for file, error in failures.items()]:
-            typer.echo(json.dumps(row, allow_nan=False))
-    elif rows:
-        from photonics_core.fit_lines import fit_lines
-
-        typer.echo("\n".join(fit_lines(rows)))
-    for error in failures.values():
-        typer.echo(f"error: {error}", err=True)
-    raise typer.Exit(2 if failures else 0)
+        else:
+            failures = fit_files(files, radius, typer.echo, as_json=as_json)
+            for error in failures:
+                typer.echo(f"error: {error}", err=True)
+            failed = bool(failures)
+    raise typer.Exit(2 if failed else 0)
 
 
 @app.command(short_help="Compare with references; write a report.")
@@ -237,6 +226,8 @@ def bench(
       photonics-core bench rings --peers .venv-peers/bin/python
     """
     with clear_errors():
+        if peers is not None and not peers.is_file():
+            raise ValueError(f"peers = {peers} is not there; it has to be the Python of an environment")
         command = _evidence("bench", subjects)
         start(device, precision)
         command(subjects or [], as_json, typer.echo, peers)

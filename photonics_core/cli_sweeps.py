@@ -6,34 +6,36 @@ from typing import Annotated, Any, Protocol
 
 import typer
 
-from photonics_core.cli_options import Device, Json, Precision
+from photonics_core.cli_options import Device, Devices, DryRun, Json, Precision, Resume, RunOut, run_place
 from photonics_core.interrupts import interrupts_later
 from photonics_core.shell_session import clear_errors, start
 
 
-class _Found(Protocol):
+class _Reportable(Protocol):
     def report(self) -> str: ...
 
     def to_json(self) -> dict[str, Any]: ...
 
 
-def _say(found: _Found, as_json: bool) -> None:
+def _say(found: _Reportable, as_json: bool) -> None:
     typer.echo(json.dumps(found.to_json(), allow_nan=False) if as_json else found.report())
 
 
 def sweep(
     job: Annotated[Path, typer.Argument(help="TOML file: function, plan, common, coordinates; see docs/batch.md.")],
-    out: Annotated[Path | None, typer.Option(help="Run folder; default results/NAME of the file.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what it would cost, from one block; write nothing.")
-    ] = False,
-    devices: Annotated[int | None, typer.Option(help="Number of local devices; all by default.")] = None,
+    out: RunOut = None,
+    resume: Resume = False,
+    dry_run: DryRun = False,
+    devices: Devices = None,
     shard: Annotated[str | None, typer.Option(help="i/N: every N-th chunk from the i-th on, counted from 0.")] = None,
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler, whose workers compute.")] = None,
     workers: Annotated[int | None, typer.Option(help="Number of processes here that compute, by Dask.")] = None,
-    patience: Annotated[float, typer.Option(help="With workers: seconds without any news that are too many.")] = 1800.0,
-    tries: Annotated[int, typer.Option(help="With workers: failures after which a chunk is set aside.")] = 3,
+    patience: Annotated[
+        float | None, typer.Option(help="With workers: seconds without any news that are too many; 1800 by default.")
+    ] = None,
+    tries: Annotated[
+        int | None, typer.Option(help="With workers: failures after which a chunk is set aside; 3 by default.")
+    ] = None,
     resource: Annotated[str | None, typer.Option(help="Of a scheduler: workers must declare it, such as GPU.")] = None,
     as_json: Json = False,
     device: Device = "auto",
@@ -59,14 +61,18 @@ def sweep(
           index = LinearIndex(n_eff=2.44, n_g=4.18, wl0=1.55, loss_db_cm=3.0)
           return {"q": AddDropRing(10.0, coupler, coupler, index).q_loaded(1.55)}
     """
-    place = out or Path("results") / job.stem
+    place = run_place(out, job)
     with clear_errors():
         with interrupts_later():
             from photonics_core.sweep_command import dry, run_job, run_job_on_workers
+        of_workers = {"patience": patience, "tries": tries, "resource": resource}
+        given = {name: value for name, value in of_workers.items() if value is not None}
+        if given and not (scheduler or workers is not None):
+            raise ValueError(f"--{next(iter(given))} needs --scheduler{'' if 'resource' in given else ' or --workers'}")
         if (scheduler or workers is not None) and not dry_run:
-            options = {"patience": patience, "tries": tries, "resource": resource}
-            options |= {"device": device, "precision": precision, "devices": devices, "shard": shard}
-            found = run_job_on_workers(job, place, scheduler, workers, resume=resume, **options)
+            here = {"devices": devices, "shard": shard}
+            options = {"device": device, "precision": precision, **given}
+            found = run_job_on_workers(job, place, scheduler, workers, resume=resume, **here, **options)
             _say(found, as_json)
             raise typer.Exit(0 if found.verified.is_complete else 1)
         start(device, precision)
@@ -78,12 +84,10 @@ def sweep(
 
 def yield_(
     job: Annotated[Path, typer.Argument(help="TOML file of a sweep with a [spec] of limits; see docs/yield.md.")],
-    out: Annotated[Path | None, typer.Option(help="Run folder; default results/NAME of the file.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what it would cost, from one block; write nothing.")
-    ] = False,
-    devices: Annotated[int | None, typer.Option(help="Number of local devices; all by default.")] = None,
+    out: RunOut = None,
+    resume: Resume = False,
+    dry_run: DryRun = False,
+    devices: Devices = None,
     as_json: Json = False,
     device: Device = "auto",
     precision: Precision = "float64",
@@ -104,7 +108,7 @@ def yield_(
       [spec]
       q = { lower = 4000.0 }
     """
-    place = out or Path("results") / job.stem
+    place = run_place(out, job)
     with clear_errors():
         with interrupts_later():
             from photonics_core.yield_command import dry_yield, run_yield

@@ -40,6 +40,11 @@ class Shown(eqx.Module):
         """What draws a small figure into axes; None, as by default, for no figure."""
         return None
 
+    def __repr__(self) -> str:
+        shown = (each.name for each in dataclasses.fields(self) if each.repr)
+        inside = ", ".join(f"{name}={brief(getattr(self, name, None))}" for name in shown)
+        return f"{type(self).__name__}({inside})"
+
     def _repr_html_(self) -> str:
         return page(self, self._summary, self._preview)
 
@@ -89,7 +94,8 @@ def table(rows: Iterable[Row]) -> str:
 
 def figure(draw: Callable[[Any], None]) -> str:
     """HTML image of a small figure, drawn into axes by a function."""
-    from photonics_core.plot import new_figure, png
+    from photonics_core.plot import new_figure
+    from photonics_core.shown_figure import png
 
     drawn, axes = new_figure(width=_SIZE[0], height=_SIZE[1])
     draw(axes[0, 0])

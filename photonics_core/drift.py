@@ -26,7 +26,14 @@ import numpy as np
 from photonics_core.bounds import within
 from photonics_core.display import Shown
 from photonics_core.index import LinearIndex
-from photonics_core.kernels.checks import check_finite, check_kind, check_positive, check_range, is_concrete
+from photonics_core.kernels.checks import (
+    check_finite,
+    check_kind,
+    check_positive,
+    check_range,
+    check_wavelength,
+    is_concrete,
+)
 from photonics_core.materials import Material
 from photonics_core.modes import Mode
 from photonics_core.runtime import as_leaf
@@ -86,7 +93,7 @@ class GuideDrift(Shown):
         check_range("sensitivities", self.sensitivities, -5.0, 5.0)
         check_range("n_eff", self.n_eff, 0.5, 10.0)
         check_range("n_g", self.n_g, 0.5, 20.0)
-        check_range("wl", self.wl, 0.2, 20.0, "um")
+        check_wavelength("wl", self.wl)
         check_positive("temperature0", self.temperature0, "K")
         for k, medium in enumerate(self.media):
             if not isinstance(medium, Material | Rate):
@@ -231,7 +238,7 @@ class GuideDrift(Shown):
     def _arguments(self, wl: Any, temperature: Any) -> tuple[jax.Array, jax.Array]:
         """Both as arrays of one shape, once they are where all media are known."""
         wl = jnp.asarray(self.wl if wl is None else wl, jnp.result_type(float))
-        check_range("wl", wl, 0.2, 20.0, "um")
+        check_wavelength("wl", wl)
         check_positive("temperature", temperature, "K")
         materials = [each for each in self.media if isinstance(each, Material)]
         ranges = [each.temperature_range for each in materials]
@@ -280,7 +287,7 @@ def drift_pm_k(wl: Any, n_g: Any, thermo_optic: Any, n_eff: Any = 0.0, expansion
         ValueError: for a wavelength or a group index outside its range, or numbers that are not finite or too large to
             be in 1/K.
     """
-    check_range("wl", wl, 0.2, 20.0, "um")
+    check_wavelength("wl", wl)
     check_positive("n_g", n_g)
     check_finite("n_eff", n_eff)
     for name, value in (("thermo_optic", thermo_optic), ("expansion", expansion)):

@@ -1,12 +1,15 @@
-"""What `photonics-core fit FOLDER` says and does: read, fit in one batch, report, write a table."""
+"""What `photonics-core fit` says and does: of files, fit and report; of a folder, in one batch, and write a table."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from photonics_core.fit import decide_series, fit_ring
+from photonics_core.fit_lines import fit_lines
+from photonics_core.spectra import SpectrumError, nominal_radius
 from photonics_core.wafer_files import SUFFIXES, FolderPlan, plan_folder
 from photonics_core.wafer_fit import WaferFit, fit_folder
 
@@ -14,6 +17,30 @@ Say = Callable[[str], None]
 #: Names that are listed one by one before the rest is counted.
 _LISTED = 20
 _COLUMNS = {"q": "Q", "n_g": "n_g", "loss_db_cm": "loss dB/cm", "power_coupling": "coupling"}
+
+
+def fit_files(files: Sequence[Path], radius: float | None, say: Say, *, as_json: bool = False) -> list[str]:
+    """Fit single spectra together and report, one JSON object a file if so wished; return why files could not be used.
+
+    Args:
+        files: spectra, of rings of one series or of none.
+        radius: in um, for files whose name does not say it.
+        say: prints a line.
+        as_json: whether to print JSON.
+    """
+    fits, failures = [], {}
+    for file in files:
+        try:
+            fits.append(fit_ring(file, nominal_radius(file) or radius))
+        except SpectrumError as error:  # one bad file does not cost the others
+            failures[str(file)] = str(error)
+    rows = [ring.to_json() for ring in decide_series(fits)]
+    if as_json:
+        for row in rows + [{"file": file, "error": error} for file, error in failures.items()]:
+            say(json.dumps(row, allow_nan=False))
+    elif rows:
+        say("\n".join(fit_lines(rows)))
+    return list(failures.values())
 
 
 def fit_wafer(

@@ -13,13 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from photonics_core.display import Shown
-from photonics_core.kernels.checks import check_finite, check_range
+from photonics_core.kernels.checks import check_finite, check_range, check_temperature, check_wavelength
 from photonics_core.kernels.phase import detuned_turns, reduced_turns, wavelength_offset
 from photonics_core.runtime import as_leaf
 from photonics_core.units import REFERENCE_TEMPERATURE, SPEED_OF_LIGHT, attenuation, group_velocity_dispersion
-
-#: Temperatures in K for which a linear index model is taken.
-TEMPERATURES = (150.0, 1000.0)
 
 
 class IndexModel(Shown):
@@ -92,9 +89,9 @@ class LinearIndex(IndexModel):
     def __check_init__(self) -> None:
         check_range("n_eff", self.n_eff, 0.5, 10.0)
         check_range("n_g", self.n_g, 0.5, 20.0)
-        check_range("wl0", self.wl0, 0.2, 20.0, "um")
+        check_wavelength("wl0", self.wl0)
         check_range("loss_db_cm", self.loss_db_cm, 0.0, np.inf, "dB/cm")
-        check_range("temperature0", self.temperature0, *TEMPERATURES, "K")
+        check_temperature("temperature0", self.temperature0)
         for name in ("dispersion_ps_nm_km", "thermo_optic", "thermo_optic_slope"):
             check_finite(name, getattr(self, name))
 
@@ -109,7 +106,8 @@ class LinearIndex(IndexModel):
         return self.n_g - bend + self._heating(temperature)
 
     def attenuation(self, wl: Any, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
-        del wl, temperature
+        self._check(wl)
+        check_temperature("temperature", temperature)
         return jnp.asarray(attenuation(self.loss_db_cm))
 
     def anchor(self, length: Any) -> jax.Array:
@@ -122,9 +120,12 @@ class LinearIndex(IndexModel):
         parts = (base, self.n_g * length, self._curvature() * length, heating)
         return detuned_turns(*(jnp.asarray(part, offset.dtype) for part in parts), offset, self.wl0)
 
-    def _offset(self, wl: Any) -> jax.Array:
+    def _check(self, wl: Any) -> None:
         # Beyond a third of the wavelength an expansion means nothing; nanometres given for micrometres end up here.
         check_range("wl", wl, 0.7 * self.wl0, 1.3 * self.wl0, "um")
+
+    def _offset(self, wl: Any) -> jax.Array:
+        self._check(wl)
         return wavelength_offset(wl, self.wl0)
 
     def _curvature(self) -> Any:
@@ -133,6 +134,6 @@ class LinearIndex(IndexModel):
 
     def _heating(self, temperature: Any) -> Any:
         # Nor does a polynomial in temperature far from rooms and chips; degrees Celsius given for kelvin end up here.
-        check_range("temperature", temperature, *TEMPERATURES, "K")
+        check_temperature("temperature", temperature)
         rise = temperature - self.temperature0
         return (self.thermo_optic + 0.5 * self.thermo_optic_slope * rise) * rise

@@ -109,7 +109,11 @@ def checked(
     try:
         return model.model_validate(table, context=context)
     except pydantic.ValidationError as error:
-        mistakes = "; ".join(_mistake(model, entry) for entry in error.errors(include_url=False))
+        found = error.errors(include_url=False)
+        wrong = {entry["loc"][:-1] for entry in found if entry["loc"]}
+        # A list that lost its wrong elements is not too short by itself, nor is what is missing beside a wrong one.
+        own = [entry for entry in found if not _follows(entry, wrong, found)]
+        mistakes = "; ".join(_mistake(model, entry) for entry in own)
         raise JobError(f"{where}: {mistakes}") from None
 
 
@@ -148,12 +152,35 @@ def _assign(table: dict[str, Any], assignment: str) -> None:
 
 
 def _mistake(model: type[pydantic.BaseModel], entry: Mapping[str, Any]) -> str:
-    path, said = entry["loc"], entry["msg"]
+    path, said = entry["loc"], entry["msg"].removeprefix("Value error, ")
     if entry["type"] == "extra_forbidden":
         said = f"there is no setting of this name{did_you_mean(str(path[-1]), _names(model, path[:-1]))}"
     elif entry["type"] == "union_tag_not_found":
         said = f"{entry['ctx']['discriminator']} is missing, which says what the others mean"
-    return f"{'.'.join(map(str, path)) or 'settings'} = {_short(entry['input'])}: {said}"
+    elif entry["type"] == "union_tag_invalid":
+        tag, known = entry["ctx"]["tag"], re.findall(r"'([^']*)'", entry["ctx"]["expected_tags"])
+        near = did_you_mean(tag, known)
+        return f"{_dotted((*path, _key(entry)))} = {tag!r} is not one of {', '.join(known)}{near}"
+    return f"{_dotted(path)} = {_short(entry['input'])}: {said}"
+
+
+def _follows(entry: Mapping[str, Any], wrong: set[Any], found: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a mistake is there only for another one."""
+    if entry["type"] == "too_short":
+        return entry["loc"] in wrong
+    return (
+        entry["type"] == "missing"
+        and isinstance(entry["loc"][-1], int)
+        and any(each["loc"][:-1] == entry["loc"][:-1] and each["type"] != "missing" for each in found)
+    )
+
+
+def _dotted(path: Sequence[str | int]) -> str:
+    return ".".join(map(str, path)) or "settings"
+
+
+def _key(entry: Mapping[str, Any]) -> str:
+    return str(entry["ctx"]["discriminator"]).strip("'")
 
 
 def _names(kind: Any, path: Sequence[str | int]) -> list[str]:

@@ -1,6 +1,5 @@
 """Figures: axes with names and units, readable in print, drawn without a display or global state."""
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,15 +33,10 @@ def new_figure(rows: int = 1, columns: int = 1, width: float = 8.0, height: floa
     return figure, axes
 
 
-def png(figure: "Figure", dpi: int = 110) -> bytes:
-    """The PNG of a figure, with `dpi` points an inch; equal figures give equal bytes."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
-    return buffer.getvalue()
-
-
 def save_figure(figure: "Figure", path: Path) -> None:
     """Write a PNG, whole or not at all."""
+    from photonics_core.shown_figure import png
+
     write_atomically(path, lambda temporary: temporary.write_bytes(png(figure, dpi=150)))
 
 

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from photonics_core.kernels.checks import is_concrete
 from photonics_core.runtime import as_leaf
 
 _NEWTON_STEPS = 8
@@ -80,6 +81,8 @@ def thermal_shift(turns: Callable[[Any, Any], jax.Array], wl: Any, temperature: 
     """
     wl = jnp.asarray(as_leaf(wl))
     wl, temperature = jnp.broadcast_arrays(wl, jnp.asarray(temperature, wl.dtype))
+    if is_concrete(wl, temperature):
+        turns(wl, temperature)  # numbers that are out of range are seen here; derivatives go by traced ones
     tangents = jnp.ones_like(wl), jnp.zeros_like(wl)
     by_wl = jax.jvp(turns, (wl, temperature), tangents)[1]
     by_temperature = jax.jvp(turns, (wl, temperature), tangents[::-1])[1]

@@ -16,6 +16,7 @@ import numpy as np
 from photonics_core.errors import DeviceError
 from photonics_core.kernels.checks import check_choice
 from photonics_core.nvidia import install_line, unseen_gpu
+from photonics_core.programs import forget_programs
 
 #: Names of the call that sets threads, in the wheels of SciPy and in other builds of OpenBLAS.
 SETTERS = ("scipy_openblas_set_num_threads", "openblas_set_num_threads")
@@ -24,10 +25,16 @@ SETTERS = ("scipy_openblas_set_num_threads", "openblas_set_num_threads")
 def set_precision(precision: str) -> None:
     """Choose "float64" or "float32" for all arrays made from here on.
 
-    Call it before the first array is made. JAX itself starts in float32.
+    Call it before the first array is made: those that are there keep the precision they have. What was compiled for
+    the other precision is forgotten. JAX itself starts in float32.
     """
     check_choice("precision", precision, ("float64", "float32"))
+    if jax.config.read("jax_enable_x64") == (precision == "float64"):
+        return
     jax.config.update("jax_enable_x64", precision == "float64")
+    # Rules of derivatives that were traced in one precision would be taken in the other.
+    jax.clear_caches()
+    forget_programs()
 
 
 def precision() -> str:

@@ -36,8 +36,8 @@ def use_cache() -> None:
 
 @contextmanager
 def results_folder(folder: Path) -> Iterator[None]:
-    """Make the folder before any work is done in vain, and take an empty one away if the work fails."""
-    made = not folder.exists()
+    """Make the folder before any work is done in vain, and take away what was made and is empty if the work fails."""
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -47,8 +47,10 @@ def results_folder(folder: Path) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        if made and not any(folder.iterdir()):
-            folder.rmdir()
+        for each in made:  # from the inside out
+            if any(each.iterdir()):
+                break
+            each.rmdir()
         raise
 
 

@@ -1,9 +1,9 @@
-"""The kind of figure that `photonics_core.plot.new_figure` makes; loads matplotlib."""
+"""The kind of figure that `photonics_core.plot.new_figure` makes, and its PNG; loads matplotlib."""
+
+import io
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-
-from photonics_core.plot import png
 
 
 class ShownFigure(Figure):
@@ -16,3 +16,10 @@ class ShownFigure(Figure):
 
     def _repr_png_(self) -> bytes:
         return png(self)
+
+
+def png(figure: Figure, dpi: int = 110) -> bytes:
+    """The PNG of a figure, with `dpi` points an inch; equal figures give equal bytes."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    return buffer.getvalue()

@@ -24,7 +24,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from photonics_core.kernels.checks import check_finite, check_positive, check_range, is_concrete
+from photonics_core.kernels.checks import check_finite, check_positive, check_range, check_wavelength, is_concrete
 from photonics_core.ring_assignment import PM, ROUNDING, ULPS, Row, cheapest, unserved
 
 #: Sets of rings that are gone through where there are spare ones.
@@ -196,7 +196,7 @@ def _numbers(
         check_finite(name, value)
     # Nanometres given for micrometres end up here.
     for name in ("rings", "lines"):
-        check_range(name, named[name], 0.2, 20.0, "um")
+        check_wavelength(name, named[name])
     check_range("fsr", fsr, 0.0, 1.0, "um", exclusive=True)
     check_positive("drift_pm_k", drift_pm_k, "pm/K")
     check_range("coupling", coupling, 0.0, np.inf, "K/mW")

@@ -46,7 +46,7 @@ class LimitSettings(Settings):
 
     @pydantic.model_validator(mode="after")
     def _can_be(self) -> "LimitSettings":
-        self.limit("metric")
+        self.limit("the metric")
         return self
 
     def limit(self, name: str) -> Limit:

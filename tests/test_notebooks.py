@@ -11,14 +11,11 @@ ROOT = Path(__file__).resolve().parents[1]
 #: Those that take a minute or more; `make test-slow` runs them too.
 LONG = (
     "design_bend",
-    "design_ring_filter",
     "design_transmitter",
     "design_wideband_coupler",
     "fibre_to_chip",
-    "from_a_cross_section",
     "from_a_gap",
     "optical_engine",
-    "ring_modulator",
 )
 NOTEBOOKS = [
     pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if path.stem in LONG else [])

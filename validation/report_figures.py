@@ -7,7 +7,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from photonics_core.plot import COLORS, new_figure, png
+from photonics_core.plot import COLORS, new_figure
+from photonics_core.shown_figure import png
 from photonics_core.validation.registry import KINDS, Evidence, Result
 
 KIND_COLORS: dict[str, str] = dict(zip(KINDS, COLORS, strict=False))

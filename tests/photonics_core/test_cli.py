@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from photonics_core.cli import app
+from photonics_core.shell_session import results_folder
 
 
 @pytest.fixture
@@ -217,6 +218,43 @@ def test_fit_prints_one_object_a_file(shell, openebl: Path):
     table = shell("fit", *files)
     assert table.exit_code == 0
     assert "n_g" in table.output and "gap100" in table.output
+
+
+@pytest.mark.parametrize(
+    "option", [("--out", "a.h5"), ("--dry-run",), ("--regime", "over"), ("--pattern", "("), ("--devices", "1")]
+)
+def test_fit_of_files_refuses_options_of_folders(shell, tmp_path: Path, option):
+    result = shell("fit", tmp_path / "a.mat", *option)
+    assert result.exit_code == 2 and f"error: {option[0]} is for a folder of spectra" in result.output
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (("--resource", "GPU"), "--resource needs --scheduler\n"),
+        (("--tries", "0"), "--tries needs --scheduler or --workers"),
+        (("--patience", "-1"), "--patience needs --scheduler or --workers"),
+    ],
+)
+def test_sweep_refuses_options_that_need_workers(shell, tmp_path: Path, option, said):
+    result = shell("sweep", tmp_path / "q.toml", *option)
+    assert result.exit_code == 2 and said in result.output
+
+
+def test_bench_refuses_peers_that_are_not_there(shell, tmp_path: Path):
+    result = shell("bench", "films", "--peers", tmp_path / "python")
+    assert result.exit_code == 2 and "is not there" in result.output and "films" not in result.output
+
+
+def test_work_that_fails_leaves_no_empty_folders(tmp_path: Path):
+    with pytest.raises(RuntimeError), results_folder(tmp_path / "deep" / "a"):
+        raise RuntimeError
+    assert not (tmp_path / "deep").exists()
+    (tmp_path / "kept").mkdir()
+    with pytest.raises(RuntimeError), results_folder(tmp_path / "kept" / "a" / "b"):
+        (tmp_path / "kept" / "a" / "part").write_text("a result")
+        raise RuntimeError
+    assert [each.name for each in (tmp_path / "kept" / "a").iterdir()] == ["part"]
 
 
 def test_one_bad_file_does_not_cost_the_others(shell, openebl: Path, tmp_path: Path):

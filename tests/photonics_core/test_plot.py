@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from photonics_core import plot
+from photonics_core.shown_figure import png
 from photonics_core.store import StoreError
 
 
@@ -37,8 +38,8 @@ def test_a_notebook_shows_a_figure_that_ends_a_cell():
     figure, axes = plot.new_figure(1, 2, width=4.0, height=3.0)
     plot.bars(axes[0, 1], {"one": [1.0]}, "power (mW)")
     image = figure._repr_png_()
-    assert image.startswith(b"\x89PNG") and image == plot.png(figure)
-    assert len(plot.png(figure, dpi=220)) > len(image)
+    assert image.startswith(b"\x89PNG") and image == png(figure)
+    assert len(png(figure, dpi=220)) > len(image)
 
 
 def test_drawing_needs_no_display_and_no_global_state():
