@@ -7,7 +7,7 @@ lifetime allows (`Resonator`).
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import equinox as eqx
@@ -19,7 +19,7 @@ from photonics_core.chirp import frequency_shift
 from photonics_core.devices.resonator import Resonator
 from photonics_core.devices.ring import AddDropRing, AllPassRing
 from photonics_core.devices.static_modulation import StaticModulation
-from photonics_core.display import Shown
+from photonics_core.display import Row, Shown, summary_rows
 from photonics_core.doped_guide import DopedGuide
 from photonics_core.index import IndexModel
 from photonics_core.kernels import chebyshev
@@ -108,6 +108,15 @@ class RingModulator(Shown):
         check_range("fill", self.fill, 0.0, 1.0)
         check_range("driver_resistance", self.driver_resistance, 0.0, MOST_RESISTANCE, "kOhm")
         check_range("pad_capacitance", self.pad_capacitance, 0.0, np.inf, "fF")
+
+    def _summary(self) -> Iterable[Row]:
+        wl = getattr(self.ring.index, "wl0", None)
+        if wl is None or np.ndim(self.fill):
+            return []
+        found = jax.jit(lambda it: (it.at(0.0).q_loaded(wl), it.shift_pm_v(wl), it.time_constant(0.0)))(self)
+        names = ("q_loaded", "shift_pm_v", "time_constant")
+        meanings = ("loaded quality factor", "shift of the resonance in pm/V", "of driver and junction in ps")
+        return summary_rows(names, found, meanings, f", at {wl:g} um and 0 V")
 
     def _preview(self) -> Callable[[Any], None] | None:
         wl = getattr(self.ring.index, "wl0", None)

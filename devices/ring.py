@@ -61,7 +61,12 @@ class Ring(Shown):
             return []
         found = jax.jit(lambda ring: (ring.fsr(wl), ring.q_loaded(wl), ring.finesse(wl), ring.drift_pm_k(wl)))(self)
         names = ("fsr", "q_loaded", "finesse", "drift_pm_k")
-        meanings = ("free spectral range in um", "loaded quality factor", "over the linewidth", "drift in pm/K")
+        meanings = (
+            "free spectral range in um",
+            "loaded quality factor",
+            "free spectral range over the linewidth",
+            "drift in pm/K",
+        )
         return summary_rows(names, found, meanings, f", at {wl:g} um")
 
     def _preview(self) -> Callable[[Any], None] | None:

@@ -57,6 +57,16 @@ def check_temperature(name: str, temperature: Any) -> None:
     check_range(name, temperature, *TEMPERATURES, "K")
 
 
+def check_shapes(**values: Any) -> None:
+    """Raise a `ValueError` unless the shapes of all values, given by name, broadcast; traced values have shapes too."""
+    shapes = {name: np.shape(value) for name, value in values.items() if np.ndim(value)}
+    try:
+        np.broadcast_shapes(*shapes.values())
+    except ValueError:
+        listed = " and ".join(f"{name} of shape {shape}" for name, shape in shapes.items())
+        raise ValueError(f"{listed} do not go together; add axes of length 1, or use jax.vmap") from None
+
+
 def check_positive(name: str, value: Any, unit: str = "") -> None:
     """Raise a `ValueError` unless every element of `value` is finite and above zero."""
     check_range(name, value, 0.0, np.inf, unit, exclusive=True)

@@ -38,6 +38,7 @@ app: typer.Typer = typer.Typer(
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
     help="Photonic device physics on JAX: ring transmitters, fits of measured spectra, validation, benchmarks."
     f"\n\n{EXAMPLES}\n\n{EXIT_CODES}",
@@ -98,7 +99,7 @@ def run(
     device: Device = "auto",
     precision: Precision = "float64",
 ) -> None:
-    """Run a job and write its results.
+    """Run a job and write its results; those that are there are replaced.
 
     \b
     Examples:

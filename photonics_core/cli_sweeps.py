@@ -138,7 +138,7 @@ def merge(
     folder: Annotated[Path, typer.Argument(help="Run folder of a sweep.")],
     file: Annotated[Path, typer.Argument(help="Results file to write, .h5.")],
 ) -> None:
-    """Check every part of a run and write one results file.
+    """Check every part of a run and write one results file; one that is there is replaced.
 
     Example: photonics-core merge results/q q.h5
     """

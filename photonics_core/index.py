@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from photonics_core.display import Shown
-from photonics_core.kernels.checks import check_finite, check_range, check_temperature, check_wavelength
+from photonics_core.kernels.checks import check_finite, check_range, check_shapes, check_temperature, check_wavelength
 from photonics_core.kernels.phase import detuned_turns, reduced_turns, wavelength_offset
 from photonics_core.runtime import as_leaf
 from photonics_core.units import REFERENCE_TEMPERATURE, SPEED_OF_LIGHT, attenuation, group_velocity_dispersion
@@ -96,11 +96,13 @@ class LinearIndex(IndexModel):
             check_finite(name, getattr(self, name))
 
     def effective_index(self, wl: Any, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
+        check_shapes(wl=wl, temperature=temperature)
         offset = self._offset(wl)
         linear = (self.n_eff - self.n_g) * (offset / self.wl0)
         return self.n_eff + linear + self._curvature() * offset**2 + self._heating(temperature)
 
     def group_index(self, wl: Any, temperature: Any = REFERENCE_TEMPERATURE) -> jax.Array:
+        check_shapes(wl=wl, temperature=temperature)
         offset = self._offset(wl)
         bend = self._curvature() * offset * (offset + 2.0 * self.wl0)
         return self.n_g - bend + self._heating(temperature)
@@ -114,6 +116,7 @@ class LinearIndex(IndexModel):
         return reduced_turns(self.n_eff, length, self.wl0)
 
     def turns(self, length: Any, wl: Any, temperature: Any = REFERENCE_TEMPERATURE, anchor: Any = None) -> jax.Array:
+        check_shapes(length=length, wl=wl, temperature=temperature)
         base = self.anchor(length) if anchor is None else anchor
         offset = self._offset(wl)
         heating = self._heating(temperature) * length

@@ -81,6 +81,8 @@ def read_job(name_or_file: str, assignments: Sequence[str] = ()) -> tuple[Job, S
     name = name_or_file
     if Path(name_or_file).is_dir():
         raise JobError(f"{name_or_file} is a folder; give a job's name or a TOML file")
+    if name_or_file.lower().endswith((".yaml", ".yml", ".json")):
+        raise JobError(f"{name_or_file}: a file of a job is TOML, with the ending .toml")
     if name_or_file.endswith(".toml"):
         table = read_toml(Path(name_or_file))
         name = table.pop("job", None)

@@ -28,12 +28,12 @@ h1 { margin: 1.2rem 0 0.2rem; } h2 { margin: 2.2rem 0 0.5rem; border-bottom: 1px
 h2 a, nav a { color: #0050a0; text-decoration: none; } h2 small { font-weight: normal; color: #555; font-size: 0.7em; }
 nav { display: flex; flex-wrap: wrap; gap: 0.2rem 0.9rem; margin: 1rem 0; } nav b { color: #b00020; }
 .wide { overflow-x: auto; } .facts { display: flex; flex-wrap: wrap; gap: 0.5rem 3rem; align-items: flex-start; }
-table { border-collapse: collapse; font-size: 0.86rem; } td, th { padding: 0.22rem 0.6rem; text-align: left;
+table { border-collapse: collapse; font-size: 0.86rem; } td, th { padding: 0.22rem 0.45rem; text-align: left;
   vertical-align: top; border-bottom: 1px solid #e4e4e4; }
 .cases { width: 100%; } th { background: #f2f4f7; white-space: nowrap; } .n { text-align: right; white-space: nowrap;
   font-variant-numeric: tabular-nums; }
-.case { font-family: ui-monospace, monospace; min-width: 11rem; }
-.source { min-width: 11rem; overflow-wrap: anywhere; } .kind { white-space: nowrap; }
+.case { font-family: ui-monospace, monospace; min-width: 9rem; }
+.source { min-width: 9rem; overflow-wrap: anywhere; } .kind { white-space: nowrap; }
 .verdict { font-weight: bold; } .pass .verdict { color: #006b4a; } .fail .verdict { color: #b00020; }
 .skip .verdict { color: #7a5200; }
 tr.fail td { background: #fdecee; } tr.skip td { background: #fff8e6; }

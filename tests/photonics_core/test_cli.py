@@ -241,6 +241,12 @@ def test_sweep_refuses_options_that_need_workers(shell, tmp_path: Path, option, 
     assert result.exit_code == 2 and said in result.output
 
 
+def test_a_job_file_is_toml_and_help_has_a_short_name(shell):
+    result = shell("run", "a.yaml")
+    assert result.exit_code == 2 and "a.yaml: a file of a job is TOML" in result.output
+    assert shell("run", "-h").output == shell("run", "--help").output
+
+
 def test_bench_refuses_peers_that_are_not_there(shell, tmp_path: Path):
     result = shell("bench", "films", "--peers", tmp_path / "python")
     assert result.exit_code == 2 and "is not there" in result.output and "films" not in result.output
