@@ -90,7 +90,7 @@ def test_currents_add_what_each_ring_does(link):
 
 def test_memory_is_that_of_the_slowest_part(link):
     """One pole alone: the lifetime of photons in the modulators, with everything else fast."""
-    fast = Receiver(Photodiode(0.9, bandwidth=1e3), 15.0, 1e3)
+    fast = Receiver(Photodiode(0.9, bandwidth=10.0), 15.0, 1e3)
     found = everything(dataclasses.replace(link, detector=fast), 300.0).memory
     lines = np.asarray(link.transmitter.lines)
     lifetime = np.asarray(link.transmitter.q_loaded(300.0)) * lines / (2.0 * np.pi * SPEED_OF_LIGHT)
@@ -211,9 +211,10 @@ def test_what_does_not_fit_is_said(link):
         dataclasses.replace(link, laser=1.0)
     with pytest.raises(ValueError, match="input_joint_db of shape"):
         dataclasses.replace(link, input_joint_db=[1.0, 2.0])
-    for name in ("symbol_rate_gbd", "log10_target", "length_m", "laser_temperature"):
+    pairs = {"symbol_rate_gbd": 30.0, "log10_target": -12.0, "length_m": 30.0, "laser_temperature": 300.0}
+    for name, value in pairs.items():
         with pytest.raises(ValueError, match=rf"{name} of shape \(2,\) is not one number"):
-            dataclasses.replace(link, **{name: np.full(2, -12.0 if name == "log10_target" else 30.0)})
+            dataclasses.replace(link, **{name: np.full(2, value)})
     with pytest.raises(ValueError, match="part = 'laser'"):
         link.lock_budget_pm(part="laser")
     assert isinstance(link, WdmLink) and len(DESIGN) == 4
