@@ -15,6 +15,9 @@ from photonics_core.validation.baselines import evaluations_of, nelder_mead, ran
 pc.set_precision("float64")
 pc.set_lapack_threads(1)
 
+# %% tags=["parameters"]
+steps = 300
+
 # %% [markdown]
 # ## What a bend loses
 #
@@ -81,7 +84,7 @@ def merit(design):
 
 limits = pc.Constraints(tightness, tolerance=1e-5)
 run = pc.minimize(
-    lambda design: (jnp.log(lost(design)), {}), start, low, high, constraints=limits, steps=300, optimizer="lbfgs"
+    lambda design: (jnp.log(lost(design)), {}), start, low, high, constraints=limits, steps=steps, optimizer="lbfgs"
 )
 found = right_angle(run.design)
 budget = int(evaluations_of(run.history["objective"].size)[-1])
@@ -113,7 +116,7 @@ s_run = pc.minimize(
     start,
     low,
     high,
-    steps=300,
+    steps=steps,
     optimizer="lbfgs",
 )
 s_bends["gradient"] = pc.ShapedSBend(6.0, 2.0, s_run.design["shape"])
@@ -151,7 +154,7 @@ for name in ("arc", "best partial Euler", "gradient"):
 for name in ("arc", "Euler", "best partial Euler", "gradient"):
     others = [1e3 * float(loss_db(bends[name], (part,))) for part in (0.35, 0.7, 1.25)]
     print(f"{name:20}" + "".join(f"{each:10.3f}" for each in others) + " mdB")
-assert max(others) < 0.8 * 1e3 * float(loss_db(bends["best partial Euler"], (0.7,)))
+assert steps < 300 or max(others) < 0.8 * 1e3 * float(loss_db(bends["best partial Euler"], (0.7,)))
 
 # %%
 figure, axes = plot.new_figure(columns=2, width=10, height=4)

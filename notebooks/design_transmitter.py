@@ -32,6 +32,10 @@ from photonics_core.validation.baselines import evaluations_of, nelder_mead, ran
 pc.set_precision("float64")
 pc.set_lapack_threads(1)
 
+# %% tags=["parameters"]
+steps = 150
+trained_chips, fresh_chips = 16, 256
+
 # %% [markdown]
 # ## The chip and the errors
 #
@@ -208,14 +212,14 @@ def hand_drawn(settings, pitch):
 # %% [markdown]
 # ## The search, and the same number of evaluations without gradients
 #
-# Corners lie further out than most chips. Checked on 256 chips with another seed at six temperatures, none of which was
+# Corners lie further out than most chips. Checked on fresh chips of another seed at six temperatures, none of which was
 # trained on but the ends; the last lines are those of the very worst chip.
 
 
 # %%
-def compared(problem, steps=150):
+def compared(problem):
     settings = problem.settings
-    search = Search(problem, 1.7 * errors(settings.channels, 16, seed=0))
+    search = Search(problem, 1.7 * errors(settings.channels, trained_chips, seed=0))
     start, low, high = hand_drawn(settings, 50.0 if problem.pad_rows == 1 else 30.0)
     constraints = pc.Constraints(lambda design: search.excess(design)[0], tolerance=2e-3)
     begun = time.monotonic()
@@ -230,14 +234,14 @@ def compared(problem, steps=150):
     return run, simplex, chance, designs
 
 
-def table(problem, designs, chips=256):
-    fresh, between = errors(problem.settings.channels, chips, seed=9), jnp.linspace(293.0, 358.0, 6)
+def table(problem, designs):
+    fresh, between = errors(problem.settings.channels, fresh_chips, seed=9), jnp.linspace(293.0, 358.0, 6)
 
     @jax.jit
     def verified(design):
         found = problem.figures(design, fresh, between)
         excess = missed(problem.settings, found)
-        met = [jnp.max(each, axis=(1, 2)) * jnp.ones(chips) <= 1e-6 for each in excess.values()]
+        met = [jnp.max(each, axis=(1, 2)) * jnp.ones(fresh_chips) <= 1e-6 for each in excess.values()]
         lines = {
             "shoreline (um)": found["shoreline"],
             "pitch (um)": design["pitch"],
@@ -317,7 +321,7 @@ best = {name: jnp.asarray(value) for name, value in run.design.items()}
 # linear problem, and solved by its numbers.
 
 # %%
-corners = 1.7 * errors(sixteen.channels, 16, seed=0)
+corners = 1.7 * errors(sixteen.channels, trained_chips, seed=0)
 found = jax.jit(lambda design: large.figures(design, corners, trained_at))(best)
 heat, row = warming(sixteen, best["pitch"]), large.row(best)
 
@@ -389,7 +393,7 @@ cases["rings of 5.54 um, which the lines fill, by hand"] = (
     hand_drawn(filled, 30.0)[0],
 )
 for name, (problem, design) in cases.items():
-    fresh = errors(n, 256, seed=9)
+    fresh = errors(n, fresh_chips, seed=9)
     own, chosen = jax.jit(lambda d, problem=problem, fresh=fresh: barrel_shifted(problem, d, fresh, between))(
         jax.tree.map(jnp.asarray, design)
     )

@@ -49,7 +49,7 @@ figure
 # as one given by numbers.
 
 # %%
-guide = pc.StripGuide.solve((0.48, 0.52), 0.22, gap=(0.1, 0.4), wl=(1.54, 1.56), loss_db_cm=3.0)
+guide = pc.StripGuide.solve((0.48, 0.52), 0.22, gap=(0.1, 0.4), wl=(1.54, 1.56), temperature=300.0, loss_db_cm=3.0)
 
 
 def gap_of_width(width, radius=10.0):

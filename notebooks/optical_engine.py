@@ -16,6 +16,9 @@ from photonics_core.devices.engine_tradeoffs import LABELS
 
 pc.set_precision("float64")
 
+# %% tags=["parameters"]
+channels, symbol_rates_gbd = (8, 16, 32), (16.0, 32.0, 53.125)
+
 # %% [markdown]
 # ## Every engine for 4 mm of edge
 #
@@ -26,9 +29,9 @@ pc.set_precision("float64")
 spec = pc.EngineSpec(
     rate_tbps=4.0,
     shoreline_mm=4.0,
-    channels=(8, 16, 32),
+    channels=channels,
     spacings_ghz=(100.0, 200.0),
-    symbol_rates_gbd=(16.0, 32.0, 53.125),
+    symbol_rates_gbd=symbol_rates_gbd,
 )
 engines = pc.size_all(spec)
 density = np.array([each.density for each in engines])
