@@ -5,6 +5,7 @@
 # Euler bend is tight in its middle. What lies between is found by gradient, with no radius below 2.4 um.
 
 # %%
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -42,8 +43,8 @@ def right_angle(design):
 
 def loss_db(bend, spreads=(0.2, 0.5, 1.0, 1.5), slower=(0.7, 0.85, 1.0)):
     """The mean over estimates of the light that is left behind, so that no bend is made for one of them."""
-    terms = [pc.shape_loss_db(bend, loss, by * beat, part * beat) for part in spreads for by in slower]
-    return sum(terms) / len(terms)
+    spread, by = (jnp.ravel(each) for each in jnp.meshgrid(jnp.asarray(spreads), jnp.asarray(slower)))
+    return jnp.mean(jax.vmap(lambda part, by: pc.shape_loss_db(bend, loss, by * beat, part * beat))(spread, by))
 
 
 def lost(design):

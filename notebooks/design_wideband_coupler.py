@@ -45,7 +45,8 @@ def worst_of(crossed, widths=fresh_widths, wl=fresh_wl):
 # ## By hand
 #
 # One coupler, whose length is known in closed form, for the angle grows in proportion to it; and what is often drawn
-# instead, two couplers with unequal arms between them. Its three numbers are found as well as can be, from several starts.
+# instead, two couplers with unequal arms between them. Its three numbers are found as well as can be, from several
+# starts.
 
 # %%
 angles = [float(guide.directional_coupler(gap, length, bend).coupling_angle(1.55)) for length in (5.0, 10.0)]
@@ -161,10 +162,11 @@ assert sum(steps) < 500 or rows["gradient"][1] < min(0.02, 0.5 * rows["simplex"]
 # %% [markdown]
 # ## By the modes of the pair
 #
-# Coupled modes of two guides are an approximation. The modes of the pair itself, solved at places along it, know nothing of
-# it: what they cross between the bends, beside what the search believed. They differ by up to 0.02, so half a per cent
-# is how well the search did on its model, and 2 to 3 % are what to expect. The two couplers with a delay are equal
-# straight guides, whose coupling comes from solved modes as it is: their 1.2 % stand on firmer ground.
+# Coupled modes of two guides are an approximation. The modes of the pair itself, solved at places along it, know
+# nothing of it: what they cross between the bends, beside what the search believed. They differ by up to 0.02, so
+# half a per cent is how well the search did on its model, and 2 to 3 % are what to expect. The two couplers with a
+# delay are equal straight guides, whose coupling comes from solved modes as it is: their 1.2 % stand on firmer
+# ground.
 
 # %%
 drawn, along = coupler(found, radius=None), np.linspace(0.0, 1.0, places)

@@ -18,6 +18,7 @@ pc.set_precision("float64")
 
 # %% tags=["parameters"]
 channels, symbol_rates_gbd = (8, 16, 32), (16.0, 32.0, 53.125)
+levels, codes = (2, 4), ("none", "KP4")
 
 # %% [markdown]
 # ## Every engine for 4 mm of edge
@@ -32,6 +33,8 @@ spec = pc.EngineSpec(
     channels=channels,
     spacings_ghz=(100.0, 200.0),
     symbol_rates_gbd=symbol_rates_gbd,
+    levels=levels,
+    codes=codes,
 )
 engines = pc.size_all(spec)
 density = np.array([each.density for each in engines])
@@ -68,8 +71,9 @@ for wanted in (1.0, 2.0, 4.0, 5.0, 8.0, 10.0):
 # %%
 for wanted in (8.0, 10.0):
     dense = [each for each in engines if each.density * 127.0 / 80.0 >= wanted]
-    best = min(dense, key=lambda each: each.energy_pj_bit)
-    print(f"{wanted:4.0f} Tb/s/mm at 80 um: {best.energy_pj_bit:.2f} pJ/bit by {best.candidate}")
+    best = min(dense, key=lambda each: each.energy_pj_bit, default=None)
+    found = "none" if best is None else f"{best.energy_pj_bit:.2f} pJ/bit by {best.candidate}"
+    print(f"{wanted:4.0f} Tb/s/mm at 80 um: {found}")
 
 # %% [markdown]
 # ## Where the energy goes

@@ -39,7 +39,7 @@ def _distances(count: int, dies: int) -> jax.Array:
     return tuning_distance(*reference_row(count).dies(jax.random.key(0), np.arange(dies)))
 
 
-@case("arbitration.any_line", source="all permutations of 6 rings", kind="analytic")
+@case("arbitration.any_line", source="all permutations of 6 rings", kind="analytic", is_long=True)
 @in_float64
 def any_line() -> Evidence:
     """Largest difference of the range needed by 100 dies from the least over all permutations, in um."""
@@ -58,7 +58,12 @@ def nested() -> Evidence:
     return Evidence(float(np.sum((free > cyclic) | (cyclic > fixed))), 0.0, 0.0)
 
 
-@case("arbitration.offset", source="offset modulo FSR (deterministic) and modulo the spacing", kind="analytic")
+@case(
+    "arbitration.offset",
+    source="offset modulo FSR (deterministic) and modulo the spacing",
+    kind="analytic",
+    is_long=True,
+)
 @in_float64
 def offset() -> Evidence:
     """Largest difference of the range needed under a pure offset of the grid from the closed forms, in um."""
@@ -71,7 +76,12 @@ def offset() -> Evidence:
     return Evidence(worst, 0.0, 1e-12, "um")
 
 
-@case("arbitration.least_power", source="photonics_core.assign_lines, assignments by Kuhn's method", kind="analytic")
+@case(
+    "arbitration.least_power",
+    source="photonics_core.assign_lines, assignments by Kuhn's method",
+    kind="analytic",
+    is_long=True,
+)
 @in_float64
 def least_power() -> Evidence:
     """Largest relative difference of the least sum of shifts from the least total power."""

@@ -265,6 +265,7 @@ def small_disk(mebibytes: int) -> Iterator[Path]:
     "batch.full_disk",
     source="a run on a disk of 2 MiB: parts that are whole when it is full, and when room is made and the run goes on",
     kind="analytic",
+    is_long=True,
 )
 def _full_disk() -> Evidence:
     with small_disk(2) as disk:

@@ -91,7 +91,7 @@ def soref_bennett() -> Evidence:
     return Evidence(float(-carrier_index_change(0.0, 1e18, 1.30, "soref_bennett")), 1.5e-3, 0.05e-3)
 
 
-@case("carriers.float32", source="the same in float64", kind="analytic")
+@case("carriers.float32", source="the same in float64", kind="analytic", is_long=True)
 def float32() -> Evidence:
     """Largest relative difference of the complex index for 1e10 to 1e20 cm^-3 at 1.31 and 1.55 um."""
     densities, results = np.logspace(10, 20, 41), []
@@ -140,7 +140,12 @@ def capacitance_slope() -> Evidence:
     return Evidence(max(worst), 0.0, 1e-12)
 
 
-@case("carriers.fringe", source="Laplace's equation by finite differences (scipy), 500 x 220 nm on 90 nm", kind="peer")
+@case(
+    "carriers.fringe",
+    source="Laplace's equation by finite differences (scipy), 500 x 220 nm on 90 nm",
+    kind="peer",
+    is_long=True,
+)
 @in_float64
 def fringe() -> Evidence:
     """Largest relative difference of the whole capacitance of ribs with 0.5 um to the contacts, at 0, 2 and 5 V."""

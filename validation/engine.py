@@ -93,6 +93,7 @@ def front() -> Evidence:
     "engine.interconnect",
     source="Intel, OFC 2024, by Converge Digest, vendor statement: 5 pJ/bit; electronics assumed",
     kind="range",
+    is_long=True,
 )
 @in_float64
 def interconnect_energy() -> Evidence:

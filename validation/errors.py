@@ -117,14 +117,19 @@ def kp4_frame_loss() -> Evidence:
     return Evidence(1e4 * float(10.0 ** KP4.threshold(np.log10(1.7e-12), "frame", interleaved=2)), 2.4, 0.05, "1e-4")
 
 
-@case("errors.kp4_bit", source="2.2e-4 for 1e-15, the field's rounded figure (second hand)", kind="published")
+@case(
+    "errors.kp4_bit",
+    source="2.2e-4 for 1e-15, the field's rounded figure (second hand)",
+    kind="published",
+    is_long=True,
+)
 @in_float64
 def kp4_bit() -> Evidence:
     """The ratio before correction that leaves a bit error ratio of 1e-15."""
     return Evidence(1e4 * float(10.0 ** KP4.threshold(-15.0)), 2.2, 0.1, "1e-4")
 
 
-@case("errors.lost_codewords", source="scipy.stats.binom, KP4 and KR4, 1e-2 to 1e-5", kind="peer")
+@case("errors.lost_codewords", source="scipy.stats.binom, KP4 and KR4, 1e-2 to 1e-5", kind="peer", is_long=True)
 @in_float64
 def lost_codewords() -> Evidence:
     """Largest difference of the decimal logarithm of lost codewords."""

@@ -73,7 +73,7 @@ for _name in ROWS:
     _register_row(_name, "paraxial", "waves")
 
 
-@case("fiber.width_closed", source=f"{TABLE}: 1 dB at an offset of 2.21 um", kind="published")
+@case("fiber.width_closed", source=f"{TABLE}: 1 dB at an offset of 2.21 um", kind="published", is_long=True)
 @in_float64
 def width_closed() -> Evidence:
     """Offset that costs 1 dB, by root finding."""
@@ -102,7 +102,12 @@ def _skewed(count: int) -> np.ndarray:
     return places + np.array([0.0, 0.0, 6.0, 0.0, 0.0, 0.0])
 
 
-@case("fiber.agreement", source="the closed form; astigmatic beams, 128 alignments of all six", kind="analytic")
+@case(
+    "fiber.agreement",
+    source="the closed form; astigmatic beams, 128 alignments of all six",
+    kind="analytic",
+    is_long=True,
+)
 @in_float64
 def agreement() -> Evidence:
     """Largest difference of the power coupled, of plane waves in the paraxial model."""
@@ -196,7 +201,7 @@ def marcuse_overlap() -> Evidence:
     return Evidence(float(worst), 0.0, 1e-4)
 
 
-@case("fiber.lp01_on_grid", source="integral over the radius; 64 points over 40 um", kind="analytic")
+@case("fiber.lp01_on_grid", source="integral over the radius; 64 points over 40 um", kind="analytic", is_long=True)
 @in_float64
 def lp01_on_grid() -> Evidence:
     """Loss in dB from LP01 of the 4.1 um fibre to its best Gaussian, through plane waves: difference."""

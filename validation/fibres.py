@@ -150,7 +150,7 @@ for _definition in ("petermann2", "gaussian"):
         _register_diameter(_definition, _wl)
 
 
-@case("fibres.group_index", source=f"{ULTRA}: effective group index 1.4682 at 1550 nm", kind="published")
+@case("fibres.group_index", source=f"{ULTRA}: effective group index 1.4682 at 1550 nm", kind="published", is_long=True)
 @in_float64
 def group_index() -> Evidence:
     """Group index of HE11 of 4.1 um and 0.36 % over pure fused silica."""

@@ -154,7 +154,9 @@ def tmm_incoherent() -> Evidence:
     return _worst(worst, 1e-9)
 
 
-@case("films.energy", source="R + T + A = 1, 1000 stacks, 1 to 40 layers, 0 to 89 degrees", kind="analytic")
+@case(
+    "films.energy", source="R + T + A = 1, 1000 stacks, 1 to 40 layers, 0 to 89 degrees", kind="analytic", is_long=True
+)
 @in_float64
 def energy() -> Evidence:
     """Largest deviation, both polarisations."""
@@ -225,7 +227,12 @@ def quarter_wave_mirror() -> Evidence:
     return Evidence(float(stack.transmission(1.0).s) / expected, 1.0, 1e-12)
 
 
-@case("films.slab_modes", source="dispersion of the slab: tan form, m pi = k d q - arctan - arctan", kind="analytic")
+@case(
+    "films.slab_modes",
+    source="dispersion of the slab: tan form, m pi = k d q - arctan - arctan",
+    kind="analytic",
+    is_long=True,
+)
 @in_float64
 def slab_modes() -> Evidence:
     """Largest difference of all TE and TM indices of silicon slabs (0.22, 2, 5 um), each cut in three layers."""
@@ -264,7 +271,12 @@ def surface_plasmon() -> Evidence:
     return _worst(mine - np.sqrt(metal / (1.0 + metal)), 1e-13)
 
 
-@case("films.group_delay", source="delay n_g d / c of a matched slab with n = 1.5 + 0.1 wl: n_g = 1.5", kind="analytic")
+@case(
+    "films.group_delay",
+    source="delay n_g d / c of a matched slab with n = 1.5 + 0.1 wl: n_g = 1.5",
+    kind="analytic",
+    is_long=True,
+)
 @in_float64
 def group_delay() -> Evidence:
     """Delay in transmission over its closed form."""

@@ -19,7 +19,7 @@ INDEX = LinearIndex(n_eff=2.433, n_g=4.18, wl0=1.547)
 WL = np.linspace(1.537, 1.557, 801)
 
 
-@case("gratings.uniform_closed_form", source=ERDOGAN, kind="analytic")
+@case("gratings.uniform_closed_form", source=ERDOGAN, kind="analytic", is_long=True)
 def uniform_closed_form() -> Evidence:
     """Largest difference of the reflected power from sinh^2 / (cosh^2 - delta^2 / kappa^2), 500 periods."""
     grating = BraggGrating(INDEX, (500,), 0.318, 0.02)
@@ -29,7 +29,12 @@ def uniform_closed_form() -> Evidence:
     return Evidence(float(np.max(np.abs(np.abs(grating.reflection(WL)) ** 2 - closed))), 0.0, 1e-12)
 
 
-@case("gratings.cascade_of_sections", source="a uniform grating cut in 50 parts is the same grating", kind="analytic")
+@case(
+    "gratings.cascade_of_sections",
+    source="a uniform grating cut in 50 parts is the same grating",
+    kind="analytic",
+    is_long=True,
+)
 def cascade_of_sections() -> Evidence:
     """Largest difference of amplitudes between one section and fifty."""
     whole, cut = BraggGrating(INDEX, (500,), 0.318, 0.02), BraggGrating(INDEX, (10,) * 50, 0.318, 0.02)
@@ -48,7 +53,7 @@ def cascade_of_index_steps() -> Evidence:
     return Evidence(float(np.max(np.abs(np.abs(grating.reflection(WL)) ** 2 - steps))), 0.0, 1e-4)
 
 
-@case("gratings.unitary_apodised_chirped", source="conservation of power", kind="analytic")
+@case("gratings.unitary_apodised_chirped", source="conservation of power", kind="analytic", is_long=True)
 def unitary_apodised_chirped() -> Evidence:
     """Largest |S^H S - 1| of an apodised and of a chirped grating."""
     apodised = BraggGrating.apodised(INDEX, 1000, 0.318, 0.03, lambda x: np.exp(-4 * x**2), 40)

@@ -101,7 +101,7 @@ def disk_mean() -> Evidence:
     return Evidence(float(mean) * 0.01 * radius, exact, 1e-4 * exact)
 
 
-@case("heat.even_flux", source="resistances in series: layers, contact and convection", kind="analytic")
+@case("heat.even_flux", source="resistances in series: layers, contact and convection", kind="analytic", is_long=True)
 @in_float64
 def even_flux() -> Evidence:
     """Temperature of the top film for heat in it that leaves at the bottom, in K um^2/mW."""
@@ -265,7 +265,7 @@ def reciprocity() -> Evidence:
     return Evidence(float(jnp.max(jnp.abs(other.T / one - 1.0))), 0.0, 1e-10)
 
 
-@case("heat.energy_balance", source="power in is heat out at the boundaries", kind="analytic")
+@case("heat.energy_balance", source="power in is heat out at the boundaries", kind="analytic", is_long=True)
 @in_float64
 def energy_balance() -> Evidence:
     """Largest difference from 1 of the heat that leaves the seven layers, from each of them."""

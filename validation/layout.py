@@ -156,7 +156,7 @@ def _gdstk() -> None:
         raise Absent("gdstk is not installed; it comes with the extra `layout`") from reason
 
 
-@case("layout.gds_round_trip", source="the layout itself, 8 channels, 41 wavelengths", kind="analytic")
+@case("layout.gds_round_trip", source="the layout itself, 8 channels, 41 wavelengths", kind="analytic", is_long=True)
 @in_float64
 def gds_round_trip() -> Evidence:
     """Largest difference of the spectrum of the netlist out of the GDS, and of that read by `read_netlist`."""

@@ -148,7 +148,9 @@ def waveform_order() -> Evidence:
     return Evidence(math.log2(_waveform_error(16) / _waveform_error(32)), 4.0, 0.5)
 
 
-@case("modulator.large_signal_chirp", source="the closed form of a small signal, complex", kind="analytic")
+@case(
+    "modulator.large_signal_chirp", source="the closed form of a small signal, complex", kind="analytic", is_long=True
+)
 @in_float64
 def large_signal_chirp() -> Evidence:
     """Largest relative difference of the shift's component at 0.5 and 60 GHz from alpha / (4 pi) d ln P / dt."""

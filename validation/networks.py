@@ -253,7 +253,7 @@ def ring_closed_form() -> Evidence:
     return _zero_within([circuit.amplitude(a, b) - ring.amplitude(names[a], names[b]) for a, b in pairs], 1e-12)
 
 
-@case("networks.bus_device", source="RingBus, the cascade of closed forms", kind="analytic")
+@case("networks.bus_device", source="RingBus, the cascade of closed forms", kind="analytic", is_long=True)
 @in_float64
 def bus_device() -> Evidence:
     """Four rings on a bus, from in to all drops, against the device of the same rings."""

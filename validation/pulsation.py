@@ -92,7 +92,7 @@ def disk_threshold() -> Evidence:
     return Evidence(1e3 * float(found), (20.0, 180.0), 0.0, "uW")
 
 
-@case("pulsation.disk_period", source=f"{MICRODISK}; within a factor of ten", kind="range")
+@case("pulsation.disk_period", source=f"{MICRODISK}; within a factor of ten", kind="range", is_long=True)
 @in_float64
 def disk_period() -> Evidence:
     """Period at 0.2 mW, the laser 50 GHz to the red; some eight times shorter than measured."""

@@ -132,7 +132,7 @@ def _loop(length: float, index: IndexModel) -> jax.Array:
     return Waveguide(length, index).transmission(WL)[:, None, None] * back[None]
 
 
-@case("rings.all_pass_cascade", source="star product of coupler and loop", kind="analytic")
+@case("rings.all_pass_cascade", source="star product of coupler and loop", kind="analytic", is_long=True)
 @in_float64
 def all_pass_cascade() -> Evidence:
     """Largest difference of the amplitude between closed form and cascade."""

@@ -30,7 +30,12 @@ def _ideal() -> Vcsel:
     return dataclasses.replace(Vcsel(), thermal_resistance=0.0, compression=0.0, beta=1e-9)
 
 
-@case("sources.vcsel_threshold_and_slope", source="eta_i eta_o h nu / q (I - I_th), closed form", kind="analytic")
+@case(
+    "sources.vcsel_threshold_and_slope",
+    source="eta_i eta_o h nu / q (I - I_th), closed form",
+    kind="analytic",
+    is_long=True,
+)
 @in_float64
 def vcsel_threshold_and_slope() -> Evidence:
     """Largest relative difference of the light from the straight line without heat and compression."""

@@ -116,7 +116,12 @@ def _worst_difference(name: str, count: int) -> float:
     return float(np.max(np.abs(fabric.transfer(1.55) - reference_transfer(name, count, fabric.elements))))
 
 
-@case("switches.kernel", source="products of 2 x 2 matrices over stages, written without a netlist", kind="analytic")
+@case(
+    "switches.kernel",
+    source="products of 2 x 2 matrices over stages, written without a netlist",
+    kind="analytic",
+    is_long=True,
+)
 @in_float64
 def kernel() -> Evidence:
     """Largest difference of crossbar, PILOSS and Benes fabrics of 4 and 8 ports in random states."""
@@ -175,6 +180,7 @@ def piloss_32() -> Evidence:
     "switches.carrier_loss",
     source="Lu et al., Opt. Express 24, 9295 (2016), abstract: 6.7 dB in all cross, 14 dB in all bar, 7 stages",
     kind="range",
+    is_long=True,
 )
 @in_float64
 def carrier_loss() -> Evidence:
@@ -229,6 +235,7 @@ def bandwidths(limit_db: float = -20.0) -> tuple[float, float, float]:
     "switches.bandwidth",
     source="cross state: tan^2 of the angles' excess, F sin^2 of half a round trip",
     kind="analytic",
+    is_long=True,
 )
 @in_float64
 def bandwidth() -> Evidence:
@@ -247,7 +254,7 @@ def bandwidth() -> Evidence:
     return Evidence(max(abs(interferometer / by_angle - 1.0), abs(ring / by_phase - 1.0)), 0.0, 1e-4)
 
 
-@case("switches.without_loss", source="unitary in all states, dark ports included", kind="analytic")
+@case("switches.without_loss", source="unitary in all states, dark ports included", kind="analytic", is_long=True)
 @in_float64
 def without_loss() -> Evidence:
     """Largest |S^H S - 1| of all four topologies of 4 ports with crossings that leak and reflect."""

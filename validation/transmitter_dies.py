@@ -41,7 +41,7 @@ def changed(transmitter: RingTransmitter, shift: np.ndarray) -> RingTransmitter:
     return dataclasses.replace(transmitter, bus=bus)
 
 
-@case("wafer.transmitter_die", source="RingTransmitter of the rings as they came out", kind="analytic")
+@case("wafer.transmitter_die", source="RingTransmitter of the rings as they came out", kind="analytic", is_long=True)
 @in_float64
 def transmitter_die() -> Evidence:
     """Largest difference of all figures of 20 random dies from those of the transmitter itself, in dB and mW."""

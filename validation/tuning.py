@@ -60,6 +60,7 @@ def heater_efficiency() -> Evidence:
     "tuning.heater_efficiency_layered",
     source="0.05 to 0.2 nm/mW published for TiN heaters over silicon rings",
     kind="range",
+    is_long=True,
 )
 @in_float64
 def heater_efficiency_layered() -> Evidence:
@@ -87,7 +88,7 @@ def undercut() -> Evidence:
     return Evidence(powers[0] / powers[1], (5.0, 40.0), 0.0)
 
 
-@case("tuning.heater_voltage", source="bisection of P R(T(P)) = V^2", kind="analytic")
+@case("tuning.heater_voltage", source="bisection of P R(T(P)) = V^2", kind="analytic", is_long=True)
 @in_float64
 def heater_voltage() -> Evidence:
     """Largest relative error of the power of 50 random heaters on a voltage, coefficients of both signs."""
@@ -206,7 +207,7 @@ def rows_made_worse(crosstalk: float, seed: int, rows: int = 1000) -> int:
     return worse
 
 
-@case("tuning.never_worse", source="ring i to line i, and all cyclic shifts", kind="analytic")
+@case("tuning.never_worse", source="ring i to line i, and all cyclic shifts", kind="analytic", is_long=True)
 @in_float64
 def never_worse() -> Evidence:
     """Rows of 1000 random ones of 8 rings in which the naive assignment or a cyclic shift is cheaper."""
@@ -220,7 +221,7 @@ def never_worse_crosstalk() -> Evidence:
     return Evidence(float(rows_made_worse(0.1, 5)), 0.0, 0.0)
 
 
-@case("tuning.tuned_row_stays", source="the powers that have put it there", kind="analytic")
+@case("tuning.tuned_row_stays", source="the powers that have put it there", kind="analytic", is_long=True)
 @in_float64
 def tuned_row_stays() -> Evidence:
     """Largest total power in mW of 50 rows that are on their lines already but for rounding, with crosstalk."""

@@ -214,7 +214,7 @@ def _toy() -> IndexMap:
     return IndexMap.fit(toy_index, wl=(1.5, 1.6), temperature=300.0, width=(0.44, 0.56), height=(0.2, 0.24))
 
 
-@case("wafer_test.dimensions_coverage", source="closed form of n_eff(width, height, wl)", kind="analytic")
+@case("wafer_test.dimensions_coverage", source="closed form of n_eff(width, height, wl)", kind="analytic", is_long=True)
 @in_float64
 def dimensions_coverage() -> Evidence:
     """Share of widths and thicknesses within one standard error, of 2000 rings whose orders are right."""
@@ -224,7 +224,7 @@ def dimensions_coverage() -> Evidence:
     return Evidence(float(np.mean(np.abs(pull[:, found.order == made.order]) < 1.0)), 0.6827, 0.05)
 
 
-@case("wafer_test.orders_right", source="closed form of n_eff(width, height, wl)", kind="analytic")
+@case("wafer_test.orders_right", source="closed form of n_eff(width, height, wl)", kind="analytic", is_long=True)
 @in_float64
 def orders_right() -> Evidence:
     """Share of orders that are found right, of guides that vary by 2 nm and 0.5 nm: shifts within half a range."""
@@ -271,7 +271,7 @@ def recovered_width() -> Evidence:
     return Evidence(float(np.sqrt(np.mean(((value - wafer.width) / sd) ** 2))), (0.6, 1.5), 0.0)
 
 
-@case("wafer_test.recovered_thickness", source="the same wafer", kind="analytic")
+@case("wafer_test.recovered_thickness", source="the same wafer", kind="analytic", is_long=True)
 @in_float64
 def recovered_thickness() -> Evidence:
     """The same of thicknesses."""

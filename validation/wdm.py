@@ -65,7 +65,12 @@ def additive_mean() -> Evidence:
     return Evidence(float(np.max(np.abs(np.mean(error, axis=0)) / np.asarray(powers.amplitude))), 0.0, 1e-13)
 
 
-@case("wdm.power_conservation", source="all power of lossless rings is at a drop or leaves the bus", kind="analytic")
+@case(
+    "wdm.power_conservation",
+    source="all power of lossless rings is at a drop or leaves the bus",
+    kind="analytic",
+    is_long=True,
+)
 @in_float64
 def power_conservation() -> Evidence:
     """Power missing from eight lossless filters over 4001 wavelengths, from either end of the bus."""
@@ -76,7 +81,7 @@ def power_conservation() -> Evidence:
     return Evidence(max(float(jnp.max(jnp.abs(left + dropped - 1.0))) for dropped in ends), 0.0, 1e-12)
 
 
-@case("wdm.single_precision", source="the same in float64", kind="analytic")
+@case("wdm.single_precision", source="the same in float64", kind="analytic", is_long=True)
 def single_precision() -> Evidence:
     """Largest relative difference of own and leaked powers of eight channels, float32 against float64."""
     found = []

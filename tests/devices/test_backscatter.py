@@ -41,6 +41,7 @@ def test_light_is_nowhere_but_at_the_ports_and_in_the_loss(scattering):
     np.testing.assert_allclose(split.reflection(DETUNING), abs(split.reflected(DETUNING)) ** 2, rtol=1e-13)
 
 
+@pytest.mark.slow
 def test_nothing_that_passes_the_check_gives_light_and_the_limit_is_sharp():
     """Ports take at most what comes in; at the limit one state loses nothing by scattering and loss together."""
     random = np.random.default_rng(4)

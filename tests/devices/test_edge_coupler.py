@@ -59,6 +59,7 @@ def made_up():
     return EdgeCoupler(EdgeTips(0.18, **MEDIA, window=6.0), SPOT, EdgeTransition(local, expansion), 60.0)
 
 
+@pytest.mark.slow
 def test_without_contrast_the_shape_of_the_fields_decides(weak):
     for mfd in (3.0, 5.0, 10.4):
         exact, shape = facet_efficiency(weak, GaussianBeam.from_mfd(mfd)), weak.gaussian_overlap(mfd)

@@ -75,6 +75,7 @@ def test_apodisation_lowers_the_side_lobes():
     assert float(smooth.side_lobe_db(WL)) < float(flat.side_lobe_db(WL)) - 10
 
 
+@pytest.mark.slow
 def test_chirp_widens_the_band_and_spreads_the_delay():
     chirped = BraggGrating.chirped(INDEX, 2000, 0.3170, 0.3190, 0.02, 100)
     power = np.abs(chirped.reflection(WL)) ** 2

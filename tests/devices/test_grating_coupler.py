@@ -184,6 +184,7 @@ def test_tm_keeps_energy():
     assert 0.0 < float(found.up) < 1.0 and 0.0 < float(found.efficiency(BEAM)) < 1.0
 
 
+@pytest.mark.slow
 def test_a_mode_given_by_its_field_is_the_beam(light, lights):
     """The beam's own plane waves on the plane above, put in as a field."""
     found = light

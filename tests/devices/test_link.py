@@ -79,6 +79,7 @@ def test_losses_are_those_of_the_scattering_matrices(link):
     assert all(np.all(np.asarray(each) >= -1e-12) for each in found.losses.values())
 
 
+@pytest.mark.slow
 def test_currents_add_what_each_ring_does(link):
     """Means of all that arrives: own levels, memory and disturbances are the light, the dark current and no more."""
     signals, _, powers, *_ = everything(link, 300.0)

@@ -41,6 +41,7 @@ def test_the_ring_at_a_voltage_is_a_ring():
     np.testing.assert_allclose(ring.drift_pm_k(WL), bare.drift_pm_k(WL), rtol=2e-3)
 
 
+@pytest.mark.slow
 def test_the_best_laser_gives_the_largest_amplitude():
     voltages = 0.0, 3.0
     best = float(MODULATOR.best_laser(WL, voltages))

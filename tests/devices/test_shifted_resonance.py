@@ -61,6 +61,7 @@ def test_a_slow_sweep_comes_back_another_way(factor, shift):
         assert np.max(along) / np.max(against) > 1.5
 
 
+@pytest.mark.slow
 def test_a_sweep_of_the_power_jumps_at_the_folds():
     power = np.linspace(0.01, 5.0, 2000) * float(WARM.onset_power)
     detuning = np.full(2000, -3.0 * float(COLD.rate) / (2 * math.pi))

@@ -67,6 +67,7 @@ def test_heater_power_falls_by_the_drift():
     assert np.all((np.asarray(cold) >= 0) & (np.asarray(cold) * 0.15 < 1e3 * np.asarray(tx.bus.rings.fsr(1.31))))
 
 
+@pytest.mark.slow
 def test_channel_shift_is_the_integral_of_the_drift():
     tx = transmitter()
     middle = np.mean([tx.drift_pm_k(t) for t in np.linspace(300.0, 358.0, 59)], axis=0)

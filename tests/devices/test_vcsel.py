@@ -175,6 +175,7 @@ def test_bad_drives_are_refused():
         VCSEL.energy_per_bit(1.0, 0.0)
 
 
+@pytest.mark.slow
 def test_single_precision():
     expected = np.asarray(VCSEL.power(CURRENTS, 330.0))
     with jax.enable_x64(False):

@@ -219,6 +219,7 @@ def test_sixteen_channels_over_temperatures_in_one_program():
     assert 0.0 < np.ptp(powers.own, axis=0).max() < 0.05
 
 
+@pytest.mark.slow
 def test_crosstalk_without_a_drive():
     """Nothing disturbs where no ring is driven; any disturbance is too much for a channel without a drive."""
     transmitter, receiver = chain()

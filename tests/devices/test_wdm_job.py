@@ -23,6 +23,7 @@ def results(tmp_path_factory) -> tuple[Path, str]:
     return out, "\n".join(lines)
 
 
+@pytest.mark.slow
 def test_the_report_shows_before_and_after(results):
     _, report = results
     for word in (

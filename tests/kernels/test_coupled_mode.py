@@ -193,6 +193,7 @@ def test_steps_of_magnus_are_of_fourth_order():
     assert errors[-1] < 1e-5
 
 
+@pytest.mark.slow
 def test_magnus_meets_many_thin_pieces():
     """Second order in the piece, so a quarter of the error at half the piece: extrapolated, they meet."""
     z = [(np.arange(n) + 0.5) * 4.0 / n for n in (1000, 2000)]

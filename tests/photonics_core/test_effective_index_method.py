@@ -11,6 +11,7 @@ WIRE = FilmStack([1.444, 3.476, 1.444], [0.22])
 SLAB = FilmStack([1.444, 3.476, 1.444], [0.15])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("polarization", ["s", "p"])
 def test_between_the_slabs_and_near_the_middles_for_a_wide_guide(polarization):
     middle, side = (float(stack.guided_mode(0, 1.55, polarization)) for stack in (WIRE, SLAB))

@@ -43,6 +43,7 @@ def rows(total):
     return np.multiply.outer(np.asarray(total) / SLICES, np.ones(SLICES))
 
 
+@pytest.mark.slow
 def test_a_straight_guide_in_slices_is_one_piece(straight):
     s = straight.scattering(rows(4.0))
     phase = np.exp(1j * np.asarray(straight.beta[0]) * 4.0)

@@ -115,6 +115,7 @@ def test_pam4_thresholds_are_the_best_of_each_eye():
     np.testing.assert_allclose(decision_thresholds(levels, noise), best.x, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_disturbed_thresholds_are_the_best_too():
     """Uneven disturbances of unequal noise; every threshold nearby makes more errors."""
     levels, noise = np.array([0.0, 1.0]), np.array([0.06, 0.1])
@@ -188,6 +189,7 @@ def test_what_is_required_gives_what_is_asked_for(assert_gradient):
     assert_gradient(lambda ratio: required_q(ratio, 4), jnp.asarray([-2.0, -12.0]))
 
 
+@pytest.mark.slow
 def test_power_penalty_of_crosstalk():
     levels, noise = np.array([0.0, 1.0]), np.array([0.07, 0.07])
     one = np.array([[0.0, 0.1]])

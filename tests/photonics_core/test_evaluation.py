@@ -104,5 +104,7 @@ def test_ranges_are_looked_at_once():
 
 def test_a_setting_of_no_fitting_shape_is_named():
     circuit = Circuit(pair("guide", length=np.ones(7)), MODELS)
-    with pytest.raises(NetlistError, match="instance 'b', component 'guide': length of shape .7,. and wl of shape .5,. do not"):
+    with pytest.raises(
+        NetlistError, match="instance 'b', component 'guide': length of shape .7,. and wl of shape .5,. do not"
+    ):
         circuit.scattering(WL)

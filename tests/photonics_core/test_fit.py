@@ -112,6 +112,7 @@ def test_a_series_of_gaps_decides_the_regime():
     assert fit_series(spectra[:1], radius=20.0, gaps=gaps[:1])[0].regime is None
 
 
+@pytest.mark.slow
 def test_split_resonances_are_counted_and_their_regime_is_seen():
     for loss, coupling, regime in ((1.5, 0.03, "over"), (14.0, 0.012, "under")):
         fit = fit_ring(all_pass(25.0, loss, coupling, split=0.015), radius=25.0)

@@ -129,6 +129,7 @@ def test_a_ring_of_it_is_the_ring_of_the_linear_index(index):
         assert_allclose(mine, exact, rtol=0, atol=size)
 
 
+@pytest.mark.slow
 def test_a_batch_of_widths_gives_what_each_gives_by_itself(index):
     widths = np.array([0.41, 0.45, 0.47])
     at_once = jax.vmap(lambda w: ring(index.at(width=w)).half_turns(WL, 310.0))(widths)
@@ -142,6 +143,7 @@ def test_a_batch_of_widths_gives_what_each_gives_by_itself(index):
     assert_allclose(stacked, each, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_resonance_moves_with_the_width_as_differences_say(coarse, assert_gradient):
     assert_gradient(lambda width: ring(coarse.at(width=width)).resonance(1.55, 310.0), jnp.asarray(0.45))
 

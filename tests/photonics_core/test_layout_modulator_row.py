@@ -62,6 +62,7 @@ def modulator(wl=1.31, temperature=300.0, radius=5.0, input_gap=0.11, drop_gap=0
     return dict.fromkeys((("in", "through"), ("through", "in")), passed)
 
 
+@pytest.mark.slow
 def test_spectrum_of_the_netlist_is_that_of_the_model(tmp_path: Path):
     """The layout's bus is a frame longer than that between the first and the last ring; its loss is known."""
     design, pitch = starting_design(SETTINGS), 24.0

@@ -40,6 +40,7 @@ def gradients(polarization):
 AT = tuple(map(jnp.asarray, (0.5, 0.22, CORE, OXIDE, WL)))
 
 
+@pytest.mark.slow
 def test_a_wire_has_the_known_indices(modes):
     np.testing.assert_allclose([mode.n_eff for mode in modes[:2]], [2.44538, 1.77026], atol=6e-4)
     assert modes[0].te_fraction() > 0.95 and modes[1].te_fraction() < 0.05

@@ -21,6 +21,7 @@ def easy(offsets, spacing=1e-3, **more):
     return {**row, "drift_pm_k": DRIFT, "coupling": 2.0, **more}
 
 
+@pytest.mark.slow
 def test_powers_put_rings_on_their_lines():
     row = random_row(np.random.default_rng(0), 6, 0.1)
     power = np.asarray(tuning_power(**row))

@@ -31,6 +31,7 @@ def widths(sampler, numbers):
     return np.asarray(_drawn(sampler, jnp.asarray(numbers)))
 
 
+@pytest.mark.slow
 def test_draws_do_not_depend_on_how_the_work_is_divided():
     sampler = sampler_of(wafer_sd={"offset": 1e-3}, die_sd=1e-3, field_sd=1e-3, local_sd=1e-3)
     whole = widths(sampler, np.arange(40))

@@ -49,6 +49,7 @@ def test_the_default_interval_holds_all_yields_at_least_as_often_as_it_says(dies
     assert np.min(exact_coverage(shares, dies, "wilson")) < 0.94
 
 
+@pytest.mark.slow
 def test_coverage_of_dies_that_share_their_wafer():
     """Counted as independent they would promise far too much."""
     assert wafer_coverage(0.9, 24, 60, 0.2) == pytest.approx(0.95, abs=0.02)
