@@ -14,8 +14,8 @@ QUICK = {
     "design_bend": "steps = 5",
     "optical_engine": "channels, symbol_rates_gbd, levels, codes = (16,), (32.0, 53.125), (2,), ('none',)",
 }
-#: Those that compile for minutes even so; `make test-slow` runs all as they are.
-LONG = ("design_transmitter", "design_wideband_coupler")
+#: Those that solve or compile for minutes even so; `make test-slow` runs all as they are.
+LONG = ("design_transmitter", "design_wideband_coupler", "from_a_gap")
 PARAMETERS = '# %% tags=["parameters"]\n'
 
 
