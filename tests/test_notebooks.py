@@ -15,7 +15,7 @@ QUICK = {
     "optical_engine": "channels, symbol_rates_gbd, levels, codes = (16,), (32.0, 53.125), (2,), ('none',)",
 }
 #: Those that solve or compile for minutes even so; `make test-slow` runs all as they are.
-LONG = ("design_transmitter", "design_wideband_coupler", "from_a_gap")
+LONG = ("design_transmitter", "design_wideband_coupler", "fibre_to_chip", "from_a_gap")
 PARAMETERS = '# %% tags=["parameters"]\n'
 
 
