@@ -157,7 +157,7 @@ for name, (length, worst) in rows.items():
     print(f"{name:16} {length:6.1f} um long, off by {100 * worst:6.2f} % at worst")
 for name, design in designs.items():
     print(f"{name:16} misses its limits by {max(float(jnp.max(each)) for each in features(design).values()):+.4f}")
-assert sum(steps) < 500 or rows["gradient"][1] < min(0.02, 0.5 * rows["simplex"][1], 0.5 * rows["random search"][1])
+assert rows["gradient"][1] < min(0.02, 0.5 * rows["simplex"][1], 0.5 * rows["random search"][1])
 
 # %% [markdown]
 # ## By the modes of the pair

@@ -46,7 +46,7 @@ def _spectrum() -> Any:
     return uniform().response(np.linspace(1.52, 1.62, 21))
 
 
-@case("grating_coupler.energy", source="conservation of power", kind="analytic", is_long=True)
+@case("grating_coupler.energy", source="conservation of power", kind="analytic")
 @in_float64
 def energy() -> Evidence:
     """Power that comes in less that which leaves the box: up, down, and through both sides, at 1.55 um."""

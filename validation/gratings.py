@@ -19,7 +19,7 @@ INDEX = LinearIndex(n_eff=2.433, n_g=4.18, wl0=1.547)
 WL = np.linspace(1.537, 1.557, 801)
 
 
-@case("gratings.uniform_closed_form", source=ERDOGAN, kind="analytic", is_long=True)
+@case("gratings.uniform_closed_form", source=ERDOGAN, kind="analytic")
 def uniform_closed_form() -> Evidence:
     """Largest difference of the reflected power from sinh^2 / (cosh^2 - delta^2 / kappa^2), 500 periods."""
     grating = BraggGrating(INDEX, (500,), 0.318, 0.02)
@@ -53,7 +53,7 @@ def cascade_of_index_steps() -> Evidence:
     return Evidence(float(np.max(np.abs(np.abs(grating.reflection(WL)) ** 2 - steps))), 0.0, 1e-4)
 
 
-@case("gratings.unitary_apodised_chirped", source="conservation of power", kind="analytic", is_long=True)
+@case("gratings.unitary_apodised_chirped", source="conservation of power", kind="analytic")
 def unitary_apodised_chirped() -> Evidence:
     """Largest |S^H S - 1| of an apodised and of a chirped grating."""
     apodised = BraggGrating.apodised(INDEX, 1000, 0.318, 0.03, lambda x: np.exp(-4 * x**2), 40)

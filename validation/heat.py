@@ -265,7 +265,7 @@ def reciprocity() -> Evidence:
     return Evidence(float(jnp.max(jnp.abs(other.T / one - 1.0))), 0.0, 1e-10)
 
 
-@case("heat.energy_balance", source="power in is heat out at the boundaries", kind="analytic", is_long=True)
+@case("heat.energy_balance", source="power in is heat out at the boundaries", kind="analytic")
 @in_float64
 def energy_balance() -> Evidence:
     """Largest difference from 1 of the heat that leaves the seven layers, from each of them."""

@@ -254,7 +254,7 @@ def bandwidth() -> Evidence:
     return Evidence(max(abs(interferometer / by_angle - 1.0), abs(ring / by_phase - 1.0)), 0.0, 1e-4)
 
 
-@case("switches.without_loss", source="unitary in all states, dark ports included", kind="analytic", is_long=True)
+@case("switches.without_loss", source="unitary in all states, dark ports included", kind="analytic")
 @in_float64
 def without_loss() -> Evidence:
     """Largest |S^H S - 1| of all four topologies of 4 ports with crossings that leak and reflect."""

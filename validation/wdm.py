@@ -69,7 +69,6 @@ def additive_mean() -> Evidence:
     "wdm.power_conservation",
     source="all power of lossless rings is at a drop or leaves the bus",
     kind="analytic",
-    is_long=True,
 )
 @in_float64
 def power_conservation() -> Evidence:

@@ -34,7 +34,6 @@ def test_filters_of_one_ring_are_a_bus_of_rings():
         np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
-@pytest.mark.slow
 def test_two_rings_keep_all_power_and_part_neighbours_better():
     lossless = LinearIndex(2.44, 4.48, wl0=1.31)
     receiver = RingReceiver(coupled((0.2, 0.012, 0.2), lossless), LINES)

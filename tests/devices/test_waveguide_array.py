@@ -66,7 +66,6 @@ def test_two_unequal_guides_exchange_no_more_than_their_detuning_lets_them():
     assert_allclose(array.power("in_1", "out_2"), kappa**2 / (kappa**2 + delta**2), rtol=1e-12)
 
 
-@pytest.mark.slow
 def test_power_is_kept_without_loss_and_falls_with_it():
     lossless = WaveguideArray(DISORDERED.length, DISORDERED.coupling, DISORDERED.detuning).scattering(WL)
     assert lossless.unitarity_residual() < 1e-12
